@@ -1,0 +1,301 @@
+/*
+ * evsub - consume streams as a member of a group
+ *
+ * Prints events, and acknowledges each once it is written.  What other members
+ * died over is taken over after their lease.  With --manual nothing is
+ * acknowledged: evsub --settle at the end of the pipeline does that.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conn.h"
+#include "common/diag.h"
+#include "common/group.h"
+#include "common/opt.h"
+#include "common/out.h"
+#include "common/select.h"
+#include "common/settle.h"
+#include "common/stop.h"
+
+enum {
+	BLOCK_MS = 2000,  /* one blocked read */
+	RETRY_MS = 30000, /* with an end in sight; else for ever */
+	LEASE_MS = 30000,
+	LEASE_MIN_MS = 100
+};
+
+struct options {
+	struct conn_options conn;
+	struct select_options select;
+	struct group_options group;
+	bool until_end, settle;
+	char **stream;
+	size_t streams;
+};
+
+struct run {
+	const struct options *o;
+	struct conn *conn;
+	struct select select;
+	struct group group;
+	struct out out;
+	int64_t deadline;
+	uint64_t printed, failed;
+};
+
+static const struct opt_program program = {
+	.purpose = "consume streams as a member of a group",
+	.usage = "-g GROUP [options] STREAM…\n"
+		 "-g GROUP [options] STREAM… -- COMMAND [ARG…]\n"
+		 "--settle [-g GROUP] [options]",
+};
+
+static void
+check_options(const struct options *o, const struct opt_args *args)
+{
+	size_t i;
+
+	if (args->command != NULL)
+		opt_usage("running a COMMAND is not implemented in this "
+			  "version");
+	if (o->settle) {
+		if (args->count != 0)
+			opt_usage("--settle reads records: no STREAM");
+		return;
+	}
+	if (o->group.name == NULL)
+		opt_usage("a --group is missing");
+	if (args->count == 0)
+		opt_usage("a STREAM is missing");
+	if (o->group.lease_ms < LEASE_MIN_MS)
+		opt_usage("--lease: at least 100ms");
+	for (i = 0; i < args->count; i++) {
+		const char *wrong = stream_name_error(args->operand[i]);
+
+		if (wrong != NULL)
+			opt_usage("%s: %s", args->operand[i], wrong);
+	}
+	if (o->group.manual && !o->select.meta)
+		opt_usage("--manual needs --meta: records can be settled, bare "
+			  "events can't");
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	const struct opt table[] = {
+		OPT_CONN(&o->conn),
+		OPT_TEXT('g', "group", "GROUP", &o->group.name,
+			 "the consumer group, created if missing"),
+		OPT_TEXT(0, "consumer", "NAME", &o->group.consumer,
+			 "name within the group (HOST:PID)"),
+		OPT_WHEN(0, "from", "TIME", &o->group.from,
+			 "where a new group starts (start)"),
+		OPT_U64('b', "batch", "N", &o->group.batch,
+			"read at most N events at a time"),
+		OPT_BOOL('E', "until-end", &o->until_end,
+			 "stop once what is there now is handled"),
+		OPT_DURATION(0, "lease", "DUR", &o->group.lease_ms,
+			     "take over from consumers silent so long (30s)"),
+		OPT_BOOL(0, "manual", &o->group.manual,
+			 "acknowledge nothing, see --settle"),
+		OPT_BOOL(0, "settle", &o->settle,
+			 "acknowledge the records on standard input"),
+		OPT_SELECT(&o->select),
+		OPT_END,
+	};
+	struct opt_args args;
+
+	opt_parse(table, &program, argc, argv, &args);
+	check_options(o, &args);
+	o->stream = args.operand;
+	o->streams = args.count;
+	if (o->conn.retry_for_ms < 0)
+		o->conn.retry_for_ms = o->until_end ? RETRY_MS : INT64_MAX;
+	if (o->conn.retry_for_ms > o->select.timeout_ms)
+		o->conn.retry_for_ms = o->select.timeout_ms;
+}
+
+/* Print one event, or pass over it.  Whatever could not be looked at stays
+ * pending. */
+static void
+handle(struct run *run, const struct delivery *d)
+{
+	struct record *r = &run->select.record;
+	char id[ID_TEXT];
+	int rc;
+
+	r->stream = d->entry.stream;
+	r->group = run->o->group.name;
+	r->consumer = run->group.consumer;
+	r->deliveries = d->deliveries;
+	rc = select_entry(&run->select, &d->entry);
+	if (rc == 1) {
+		rc = select_print(&run->select, &run->out) == 0 ? -1 : 1;
+		run->printed++;
+	}
+	if (rc < 0) {
+		id_put(id, d->entry.id);
+		warn("%s: %s stays pending: %s", r->stream, id,
+		     run->select.error);
+		run->failed++;
+		return;
+	}
+	if (rc == 0 || !run->o->group.manual)
+		group_done(&run->group, d);
+}
+
+/* Use up the batch and acknowledge it.  0, or -1. */
+static int
+handle_batch(struct run *run)
+{
+	struct delivery d;
+	int rc;
+
+	while ((rc = group_next(&run->group, &d)) == 1) {
+		if (run->printed >= run->o->select.count)
+			group_release(&run->group, &d);
+		else
+			handle(run, &d);
+	}
+	/* Only what was written is acknowledged. */
+	if (rc < 0 || out_flush(&run->out) < 0)
+		return -1;
+	return group_commit(&run->group);
+}
+
+static int
+wait_ms(const struct run *run)
+{
+	int64_t left = run->deadline - when_monotonic();
+	int most = group_idle_ms(&run->group, BLOCK_MS);
+
+	if (run->o->until_end || left <= 0)
+		return 0;
+	return left < most ? (int)left : most;
+}
+
+static bool
+is_over(const struct run *run)
+{
+	return run->printed >= run->o->select.count || stop_requested() ||
+	       when_monotonic() >= run->deadline;
+}
+
+/* Batch by batch, until the end.  0, or -1. */
+static int
+consume(struct run *run)
+{
+	struct group *g = &run->group;
+	int rc = 0;
+
+	while (!is_over(run)) {
+		rc = group_fetch(g, run->o->select.count - run->printed,
+				 wait_ms(run), out_watch_fd(&run->out));
+		if (rc == 1)
+			rc = handle_batch(run);
+		else if (rc == 0 &&
+			 (run->o->until_end || out_is_abandoned(&run->out)))
+			break;
+		if (rc < 0)
+			return -1;
+		if (run->o->until_end && group_reached(g))
+			break;
+		if (run->o->group.manual)
+			group_renew(g);
+	}
+	while ((rc = group_finish(g)) == 1)
+		if (handle_batch(run) < 0)
+			return -1;
+	return rc;
+}
+
+static void
+keep_leases(void *arg)
+{
+	group_renew(arg);
+}
+
+static enum exit_status
+subscribe(struct run *run)
+{
+	const struct options *o = run->o;
+	struct group *g = &run->group;
+	int rc;
+
+	if (group_open(g, run->conn, &o->group, o->stream, o->streams) < 0 ||
+	    (o->until_end && group_mark(g) < 0))
+		die(EXIT_SERVER, "%s", conn_error(run->conn));
+	/* A reader that is slow to read must not cost us the lease. */
+	run->out.interrupted = keep_leases;
+	run->out.arg = g;
+	stop_tick(o->group.lease_ms / 3);
+	rc = consume(run);
+	if (rc < 0 && run->out.error == 0)
+		warn("%s", conn_error(run->conn));
+	group_close(g);
+	if (rc < 0 && run->out.error == 0)
+		return EXIT_SERVER;
+	if (run->failed != 0 || g->trimmed != 0)
+		return EXIT_INPUT;
+	if (run->printed < o->select.count && o->select.count != UINT64_MAX &&
+	    (stop_requested() || when_monotonic() >= run->deadline))
+		return EXIT_NO;
+	return EXIT_OK;
+}
+
+static enum exit_status
+settle(struct run *run)
+{
+	struct settle s;
+	int rc = settle_run(&s, run->conn, &run->out, STDIN_FILENO,
+			    run->o->group.name);
+
+	info("%llu settled, %llu were not pending, %llu refused",
+	     (unsigned long long)s.settled, (unsigned long long)s.unknown,
+	     (unsigned long long)s.refused);
+	if (rc == -1) {
+		warn("%s", conn_error(run->conn));
+		return EXIT_SERVER;
+	}
+	if (rc == -2) {
+		warn("<stdin>: %s", strerror(errno));
+		return EXIT_OUTPUT;
+	}
+	return s.refused != 0 ? EXIT_INPUT : EXIT_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = {
+		.conn = CONN_OPTIONS_INIT,
+		.select = SELECT_OPTIONS_INIT,
+		.group = { .lease_ms = LEASE_MS },
+	};
+	struct run run = { .o = &o };
+	enum exit_status status;
+	int64_t now = when_monotonic();
+
+	o.conn.retry_for_ms = -1;
+	stop_init();
+	parse_options(&o, argc, argv);
+	if (select_open(&run.select, &o.select) < 0)
+		opt_usage("%s", run.select.error);
+	out_init(&run.out, STDOUT_FILENO, "<stdout>");
+	if (o.select.null)
+		run.out.terminator = '\0';
+	run.deadline = o.select.timeout_ms < INT64_MAX - now
+			       ? now + o.select.timeout_ms
+			       : INT64_MAX;
+	run.conn = conn_open(&o.conn);
+	if (conn_error(run.conn) != NULL)
+		die(conn_is_usage(run.conn) ? EXIT_USAGE : EXIT_SERVER, "%s",
+		    conn_error(run.conn));
+	status = o.settle ? settle(&run) : subscribe(&run);
+	select_close(&run.select);
+	conn_close(run.conn);
+	return (int)out_close(&run.out, status);
+}

@@ -1,0 +1,411 @@
+/*
+ * evtail - look at the events of streams, and follow them
+ *
+ * Prints the last 10 events, or a range of them, and with -f whatever comes
+ * after.  Events of several streams are merged by time.  It reads beside all
+ * groups: nothing is acknowledged and nothing changes on the server.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/checkpoint.h"
+#include "common/conn.h"
+#include "common/diag.h"
+#include "common/num.h"
+#include "common/opt.h"
+#include "common/out.h"
+#include "common/scan.h"
+#include "common/select.h"
+#include "common/stop.h"
+#include "common/text.h"
+
+enum {
+	BLOCK_MS = 2000, /* one blocked read */
+	RETRY_MS = 30000,
+	FIND_MS = 1000,    /* how soon a pattern sees a new stream */
+	SAVE_EVERY = 10000 /* events between checkpoints */
+};
+
+struct options {
+	struct conn_options conn;
+	struct select_options select;
+	struct when since, until;
+	const char *lines, *checkpoint;
+	bool follow;
+	enum { FROM_LAST, FROM_NTH, FROM_FIRST } from;
+	uint64_t number; /* of FROM_LAST, FROM_NTH */
+	char **stream;
+	size_t streams;
+};
+
+struct run {
+	const struct options *o;
+	struct conn *conn;
+	struct select select;
+	struct checkpoint checkpoint;
+	struct out out;
+	struct scan scan;
+	struct id first, last; /* of the range */
+	int64_t deadline;
+	uint64_t printed, failed, skip;
+	bool has_pattern;
+};
+
+static const struct opt_program program = {
+	.purpose = "look at the events of streams, and follow them",
+	.usage = "[options] STREAM|PATTERN…",
+};
+
+/* -n N, -n +N, -n all */
+static void
+parse_lines(struct options *o)
+{
+	const char *text = o->lines;
+
+	if (text == NULL) {
+		o->number = 10;
+		o->from = o->checkpoint != NULL ||
+					  o->since.kind != WHEN_UNSET ||
+					  o->until.kind != WHEN_UNSET
+				  ? FROM_FIRST
+				  : FROM_LAST;
+		return;
+	}
+	if (strcmp(text, "all") == 0) {
+		o->from = FROM_FIRST;
+		return;
+	}
+	o->from = *text == '+' ? FROM_NTH : FROM_LAST;
+	if (num_u64(text + (*text == '+'), strlen(text + (*text == '+')),
+		    &o->number) < 0)
+		opt_usage("--lines: \"%s\" is not N, +N or all", text);
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	const struct opt table[] = {
+		OPT_CONN(&o->conn),
+		OPT_TEXT('n', "lines", "N|+N|all", &o->lines,
+			 "the last N, from the Nth on, or all (10)"),
+		OPT_BOOL('f', "follow", &o->follow, "go on with new events"),
+		OPT_WHEN('S', "since", "TIME", &o->since, "from this time on"),
+		OPT_WHEN('U', "until", "TIME", &o->until, "up to this time"),
+		OPT_SELECT(&o->select),
+		OPT_TEXT(0, "correlation", "ID", &o->select.correlation,
+			 "keep the event ID and those it correlates"),
+		OPT_TEXT(0, "checkpoint", "FILE", &o->checkpoint,
+			 "go on behind the last run, remembered in FILE"),
+		OPT_END,
+	};
+	struct opt_args args;
+
+	opt_parse(table, &program, argc, argv, &args);
+	if (args.command != NULL)
+		opt_usage("it runs no command");
+	if (args.count == 0)
+		opt_usage("a STREAM is missing");
+	if (o->follow && o->until.kind != WHEN_UNSET)
+		opt_usage("--follow and --until exclude each other");
+	parse_lines(o);
+	o->stream = args.operand;
+	o->streams = args.count;
+}
+
+/* Where to begin with a stream. */
+static struct id
+first_id(const struct run *run, const char *stream)
+{
+	struct id seen;
+
+	if (run->o->checkpoint != NULL &&
+	    checkpoint_get(&run->checkpoint, stream, &seen) &&
+	    id_compare(id_next(seen), run->first) > 0)
+		return id_next(seen);
+	return run->first;
+}
+
+static void
+add_stream(void *arg, const char *name)
+{
+	struct run *run = arg;
+
+	scan_add(&run->scan, name, first_id(run, name), run->last);
+}
+
+/* Add what the operands name, or for patterns, what they match by now. */
+static int
+find_streams(struct run *run, bool again)
+{
+	size_t i;
+
+	for (i = 0; i < run->o->streams; i++) {
+		const char *name = run->o->stream[i];
+
+		if (text_is_glob(name)) {
+			run->has_pattern = true;
+			if (scan_find(&run->scan, name, add_stream, run) < 0)
+				return -1;
+		} else if (!again && !scan_has(&run->scan, name)) {
+			add_stream(run, name);
+		}
+	}
+	return 0;
+}
+
+static int
+resolve_range(struct run *run)
+{
+	const struct options *o = run->o;
+	int64_t now = 0;
+
+	if ((when_needs_now(&o->since) || when_needs_now(&o->until)) &&
+	    (now = conn_now(run->conn)) < 0)
+		return -1;
+	run->first = o->since.kind == WHEN_UNSET
+			     ? ID_MIN
+			     : when_first_id(&o->since, now);
+	run->last = o->until.kind == WHEN_UNSET ? ID_MAX
+						: when_last_id(&o->until, now);
+	return 0;
+}
+
+/* Decide on an entry, and say so if the filter fails on it.  1, 0. */
+static int
+is_wanted(struct run *run, const struct entry *e, size_t stream)
+{
+	char id[ID_TEXT];
+	int rc;
+
+	run->select.record.stream = run->scan.stream[stream].name;
+	rc = select_entry(&run->select, e);
+	if (rc >= 0)
+		return rc;
+	id_put(id, e->id);
+	warn("%s: %s: filter: %s", run->select.record.stream, id,
+	     run->select.error);
+	run->failed++;
+	return 0;
+}
+
+/*
+ * Walk back from the end over the events that are wanted, to find where the
+ * last N begin in each stream: then memory does not depend on N.
+ */
+static int
+seek_back(struct run *run)
+{
+	struct scan back = run->scan;
+	struct entry e;
+	uint64_t left = run->o->number;
+	size_t i, index;
+	int rc = 1;
+
+	scan_init(&run->scan, run->conn, false);
+	back.backwards = true;
+	for (i = 0; i < back.count; i++) {
+		struct scan_stream *st = &back.stream[i];
+		struct id newest = st->stop, swap;
+
+		if (id_compare(newest, ID_MAX) == 0 &&
+		    scan_newest(run->conn, st->name, &newest) < 0)
+			rc = -1;
+		swap = st->next;
+		st->next = newest;
+		st->stop = swap;
+		/* Until found otherwise, nothing of it is wanted. */
+		scan_add(&run->scan, st->name, id_next(newest), newest);
+	}
+	while (rc == 1 && left != 0 &&
+	       (rc = scan_next(&back, &e, &index)) == 1) {
+		if (!is_wanted(run, &e, index))
+			continue;
+		run->scan.stream[index].next = e.id;
+		left--;
+	}
+	run->failed = 0; /* they are met again on the way forward */
+	scan_release(&back);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+save(struct run *run)
+{
+	if (run->o->checkpoint == NULL || out_flush(&run->out) < 0 ||
+	    checkpoint_save(&run->checkpoint) == 0)
+		return 0;
+	warn("%s", run->checkpoint.error);
+	return -1;
+}
+
+static bool
+is_over(const struct run *run)
+{
+	return run->printed >= run->o->select.count || stop_requested() ||
+	       run->out.error != 0 || when_monotonic() >= run->deadline;
+}
+
+/* Print what the scan has at hand.  0 when there is no more for now, -1. */
+static int
+print_scan(struct run *run)
+{
+	uint64_t since_save = 0;
+	struct entry e;
+	size_t index;
+	int rc;
+
+	while (run->printed < run->o->select.count && run->out.error == 0 &&
+	       !stop_requested() &&
+	       (rc = scan_next(&run->scan, &e, &index)) != 0) {
+		if (rc < 0)
+			return -1;
+		if (is_wanted(run, &e, index) && run->skip == 0) {
+			run->printed++;
+			if (select_print(&run->select, &run->out) == 0) {
+				warn("%s: jq: %s", run->select.record.stream,
+				     run->select.error);
+				run->failed++;
+			}
+		} else if (run->skip != 0) {
+			run->skip--;
+		}
+		if (run->o->checkpoint == NULL || run->out.error != 0)
+			continue;
+		checkpoint_set(&run->checkpoint, run->select.record.stream,
+			       e.id);
+		if (++since_save % SAVE_EVERY == 0 && save(run) < 0)
+			return -2;
+	}
+	return 0;
+}
+
+static int
+wait_ms(const struct run *run)
+{
+	int64_t left = run->deadline - when_monotonic();
+	int most = run->has_pattern ? FIND_MS : BLOCK_MS;
+
+	return left < most ? (int)left : most;
+}
+
+static int
+follow(struct run *run)
+{
+	int64_t find = when_monotonic() + FIND_MS;
+	int rc = 0;
+
+	while (!is_over(run)) {
+		out_flush(&run->out);
+		if (save(run) < 0)
+			return -2;
+		if (run->has_pattern && when_monotonic() >= find) {
+			if (find_streams(run, true) < 0 &&
+			    conn_reconnect(run->conn) < 0)
+				return -1;
+			find = when_monotonic() + FIND_MS;
+		}
+		rc = scan_follow(&run->scan, wait_ms(run),
+				 out_watch_fd(&run->out));
+		if (rc == 0 && out_is_abandoned(&run->out))
+			break;
+		if (rc < 0 || (rc = print_scan(run)) < 0)
+			break;
+	}
+	return stop_requested() ? 0 : rc;
+}
+
+/* A name that is no stream yet may be a typing error: say so. */
+static bool
+is_missing(struct run *run)
+{
+	struct id id;
+	size_t i;
+
+	for (i = 0; i < run->scan.count; i++)
+		if (run->scan.stream[i].any ||
+		    scan_newest(run->conn, run->scan.stream[i].name, &id) != 0)
+			return false;
+	if (run->scan.count == 0)
+		warn("%s: no stream matches", run->o->stream[0]);
+	return run->scan.count == 0;
+}
+
+static enum exit_status
+tail(struct run *run)
+{
+	const struct options *o = run->o;
+	int rc = resolve_range(run);
+
+	if (rc == 0)
+		rc = find_streams(run, false);
+	if (rc == 0 && o->from == FROM_LAST)
+		rc = seek_back(run);
+	run->skip = o->from == FROM_NTH && o->number > 1 ? o->number - 1 : 0;
+	if (rc == 0)
+		rc = print_scan(run);
+	if (rc == 0 && o->follow)
+		rc = follow(run);
+	if (rc == -1 && !stop_requested() && run->out.error == 0) {
+		warn("%s", conn_error(run->conn));
+		return EXIT_SERVER;
+	}
+	if (save(run) < 0 || rc == -2)
+		return EXIT_OUTPUT;
+	if (run->failed != 0)
+		return EXIT_INPUT;
+	if (run->printed < o->select.count && o->select.count != UINT64_MAX &&
+	    when_monotonic() >= run->deadline)
+		return EXIT_NO;
+	return !o->follow && is_missing(run) ? EXIT_NO : EXIT_OK;
+}
+
+static void
+open_all(struct run *run, struct options *o)
+{
+	int64_t now = when_monotonic();
+
+	run->o = o;
+	if (o->conn.retry_for_ms < 0)
+		o->conn.retry_for_ms = o->follow ? INT64_MAX : RETRY_MS;
+	if (o->conn.retry_for_ms > o->select.timeout_ms)
+		o->conn.retry_for_ms = o->select.timeout_ms;
+	if (select_open(&run->select, &o->select) < 0)
+		opt_usage("%s", run->select.error);
+	if (o->checkpoint != NULL &&
+	    checkpoint_open(&run->checkpoint, o->checkpoint) < 0)
+		die(EXIT_USAGE, "%s", run->checkpoint.error);
+	out_init(&run->out, STDOUT_FILENO, "<stdout>");
+	if (o->select.null)
+		run->out.terminator = '\0';
+	run->deadline = o->select.timeout_ms < INT64_MAX - now
+				? now + o->select.timeout_ms
+				: INT64_MAX;
+	run->conn = conn_open(&o->conn);
+	if (conn_error(run->conn) != NULL)
+		die(conn_is_usage(run->conn) ? EXIT_USAGE : EXIT_SERVER, "%s",
+		    conn_error(run->conn));
+	scan_init(&run->scan, run->conn, false);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = {
+		.conn = CONN_OPTIONS_INIT,
+		.select = SELECT_OPTIONS_INIT,
+	};
+	struct run run = { 0 };
+	enum exit_status status;
+
+	o.conn.retry_for_ms = -1;
+	stop_init();
+	parse_options(&o, argc, argv);
+	open_all(&run, &o);
+	status = tail(&run);
+	scan_release(&run.scan);
+	select_close(&run.select);
+	checkpoint_close(&run.checkpoint);
+	conn_close(run.conn);
+	return (int)out_close(&run.out, status);
+}

@@ -1,0 +1,178 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/checkpoint.h"
+#include "common/line.h"
+#include "common/mem.h"
+#include "common/record.h"
+
+static int
+fail(struct checkpoint *c, const char *what)
+{
+	snprintf(c->error, sizeof(c->error), "%s: %s", c->path, what);
+	return -1;
+}
+
+static struct checkpoint_entry *
+find(const struct checkpoint *c, const char *stream)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++)
+		if (strcmp(c->entry[i].stream, stream) == 0)
+			return &c->entry[i];
+	return NULL;
+}
+
+bool
+checkpoint_get(const struct checkpoint *c, const char *stream, struct id *id)
+{
+	const struct checkpoint_entry *e = find(c, stream);
+
+	if (e == NULL)
+		return false;
+	*id = e->id;
+	return true;
+}
+
+void
+checkpoint_set(struct checkpoint *c, const char *stream, struct id id)
+{
+	struct checkpoint_entry *e = find(c, stream);
+
+	if (e == NULL) {
+		c->entry = xreallocarray(c->entry, c->count + 1,
+					 sizeof(*c->entry));
+		e = &c->entry[c->count++];
+		*e = (struct checkpoint_entry){ .stream = xstrdup(stream) };
+	} else if (id_compare(id, e->id) <= 0) {
+		return;
+	}
+	e->id = id;
+	c->changed = true;
+}
+
+/* A line is a record of which only stream and id are wanted. */
+static int
+read_lines(struct checkpoint *c, struct line_reader *in)
+{
+	struct record_line line = { 0 };
+	char what[192];
+	int rc;
+
+	while ((rc = line_next(in)) == 1) {
+		const char *why = NULL;
+
+		if (record_parse(&line, in->text, in->len) < 0)
+			why = line.error;
+		else if (line.stream == NULL ||
+			 json_doc_member(&line.doc, "id", 2) == NULL)
+			why = "no \"stream\" or \"id\"";
+		if (why != NULL) {
+			snprintf(what, sizeof(what), "line %llu: %s",
+				 (unsigned long long)in->number, why);
+			rc = fail(c, what);
+			break;
+		}
+		checkpoint_set(c, line.stream, line.id);
+	}
+	record_line_release(&line);
+	if (rc < 0 && c->error[0] == '\0')
+		fail(c, strerror(errno));
+	return rc;
+}
+
+int
+checkpoint_open(struct checkpoint *c, const char *path)
+{
+	struct line_reader in;
+	int fd, rc;
+
+	*c = (struct checkpoint){ .path = path };
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail(c, strerror(errno));
+	line_init(&in, fd, path, LINE_MAX_BYTES);
+	rc = read_lines(c, &in);
+	line_release(&in);
+	close(fd);
+	c->changed = false;
+	return rc;
+}
+
+static void
+format(const struct checkpoint *c, struct buf *b)
+{
+	char id[ID_TEXT];
+	size_t i;
+
+	for (i = 0; i < c->count; i++) {
+		const struct checkpoint_entry *e = &c->entry[i];
+
+		id_put(id, e->id);
+		buf_adds(b, "{\"stream\":");
+		buf_add_json(b, e->stream, strlen(e->stream));
+		buf_addf(b, ",\"id\":\"%s\"}\n", id);
+	}
+}
+
+static int
+write_all(int fd, const struct buf *b)
+{
+	size_t done = 0;
+
+	while (done < b->len) {
+		ssize_t n = write(fd, b->data + done, b->len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return fsync(fd);
+}
+
+int
+checkpoint_save(struct checkpoint *c)
+{
+	struct buf text = { 0 }, temporary = { 0 };
+	int fd, rc = 0;
+
+	if (!c->changed)
+		return 0;
+	format(c, &text);
+	buf_addf(&temporary, "%s.%ld", c->path, (long)getpid());
+	buf_text(&temporary);
+	fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		  0666);
+	if (fd < 0)
+		rc = fail(c, strerror(errno));
+	if (rc == 0 && write_all(fd, &text) < 0)
+		rc = fail(c, strerror(errno));
+	if (fd >= 0 && close(fd) < 0 && rc == 0)
+		rc = fail(c, strerror(errno));
+	if (rc == 0 && rename(temporary.data, c->path) < 0)
+		rc = fail(c, strerror(errno));
+	if (rc < 0 && fd >= 0)
+		unlink(temporary.data);
+	c->changed = rc < 0;
+	buf_release(&text);
+	buf_release(&temporary);
+	return rc;
+}
+
+void
+checkpoint_close(struct checkpoint *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++)
+		free(c->entry[i].stream);
+	free(c->entry);
+	*c = (struct checkpoint){ 0 };
+}

@@ -1,0 +1,372 @@
+/*
+ * claim.c - group.h's part about entries that were handed out before: taking
+ * over what dead consumers hold, keeping what this one holds, giving back.
+ *
+ * Idle entries are found with XPENDING IDLE, which is cheap however many are
+ * pending, and taken with XCLAIM, a slice at a time.  What XCLAIM then does not
+ * answer was taken by another consumer in between, or is no longer in the stream.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/diag.h"
+#include "common/group.h"
+#include "common/mem.h"
+#include "common/num.h"
+
+enum { CLAIM_SLICE = 100, CLAIM_EVERY_MIN_MS = 1000 };
+
+void
+claim_restart(struct group *g, bool own)
+{
+	g->claim_stream = 0;
+	g->claim_own = own;
+	memcpy(g->claim_from, "-", 2);
+	g->claim_due = 0;
+}
+
+bool
+claim_is_due(const struct group *g)
+{
+	return g->claim_stream < g->count || g->missing.len != 0 ||
+	       when_monotonic() >= g->claim_due;
+}
+
+/* Go on to the next stream; behind the last, from one's own to others'. */
+static void
+next_stream(struct group *g)
+{
+	int64_t every = g->o->lease_ms / 3;
+
+	memcpy(g->claim_from, "-", 2);
+	if (++g->claim_stream < g->count)
+		return;
+	if (g->claim_own) {
+		claim_restart(g, false);
+		return;
+	}
+	if (every < CLAIM_EVERY_MIN_MS)
+		every = CLAIM_EVERY_MIN_MS;
+	if (every > g->o->lease_ms && g->o->lease_ms > 0)
+		every = g->o->lease_ms;
+	g->claim_due = when_monotonic() + every;
+}
+
+/* XPENDING [IDLE lease] from + slice [consumer], answered [id, owner, idle,
+ * deliveries] each. */
+static struct reply *
+ask_pending(struct group *g)
+{
+	struct conn *c = g->conn;
+	struct reply *r;
+
+	conn_command(c, 7 + (g->claim_own ? 0 : 1));
+	conn_args(c, "XPENDING");
+	conn_args(c, g->stream[g->claim_stream].name);
+	conn_args(c, g->o->name);
+	if (!g->claim_own) {
+		conn_args(c, "IDLE");
+		conn_argu(c, (uint64_t)g->o->lease_ms);
+	}
+	conn_args(c, g->claim_from);
+	conn_args(c, "+");
+	conn_argu(c, CLAIM_SLICE);
+	if (g->claim_own)
+		conn_args(c, g->consumer);
+	r = conn_reply(c, 0);
+	if (r != NULL && !reply_is(r, 0, REPLY_ARRAY) &&
+	    !reply_is(r, 0, REPLY_ERROR)) {
+		conn_fail_shape(c, "XPENDING");
+		return NULL;
+	}
+	return r;
+}
+
+/* Note what is to be claimed, without what is ours already. */
+static int
+note_pending(struct group *g, const struct reply *r)
+{
+	size_t i = 1, left, len;
+
+	g->claim = xreallocarray(g->claim, CLAIM_SLICE, sizeof(*g->claim));
+	g->claims = 0;
+	buf_clear(&g->owners);
+	for (left = r->node[0].len; left != 0; left--, i = reply_skip(r, i)) {
+		struct group_claim *claim = &g->claim[g->claims];
+		const char *owner;
+
+		if (g->claims == CLAIM_SLICE ||
+		    !reply_is(r, i + 2, REPLY_STRING) ||
+		    reply_id(r, i + 1, &claim->id) < 0 ||
+		    reply_number(r, i + 4, &claim->deliveries) < 0) {
+			conn_fail_shape(g->conn, "XPENDING");
+			return -1;
+		}
+		g->claim_from[0] = '(';
+		id_put(g->claim_from + 1, claim->id);
+		if (!g->claim_own && reply_equals(r, i + 2, g->consumer))
+			continue;
+		owner = reply_text(r, i + 2, &len);
+		claim->owner = g->owners.len;
+		buf_add(&g->owners, owner, len);
+		buf_addc(&g->owners, '\0');
+		g->claims++;
+	}
+	return 0;
+}
+
+static struct reply *
+ask_claim(struct group *g)
+{
+	struct conn *c = g->conn;
+	size_t i;
+
+	conn_command(c, 5 + g->claims);
+	conn_args(c, "XCLAIM");
+	conn_args(c, g->stream[g->claim_stream].name);
+	conn_args(c, g->o->name);
+	conn_args(c, g->consumer);
+	conn_argu(c, g->claim_own ? 0 : (uint64_t)g->o->lease_ms);
+	for (i = 0; i < g->claims; i++)
+		conn_argid(c, g->claim[i].id);
+	return conn_result(c);
+}
+
+/* What was claimed and is not in the answer, which is in the same order. */
+static void
+note_missing(struct group *g, const struct reply *r)
+{
+	struct entries e = { 0 };
+	struct entry entry;
+	size_t i = 0;
+
+	entries_init(&e, false);
+	while (entries_next(&e, r, &entry) == ENTRIES_OK) {
+		for (;
+		     i < g->claims && id_compare(g->claim[i].id, entry.id) < 0;
+		     i++)
+			buf_add(&g->missing, (const char *)&g->claim[i].id,
+				sizeof(struct id));
+		i++;
+	}
+	for (; i < g->claims; i++)
+		buf_add(&g->missing, (const char *)&g->claim[i].id,
+			sizeof(struct id));
+	entries_release(&e);
+}
+
+/* Whether an entry is in the stream: 1, 0, -1. */
+static int
+exists(struct group *g, const char *stream, struct id id)
+{
+	char text[ID_TEXT];
+	struct reply *r;
+
+	id_put(text, id);
+	conn_commandv(g->conn, "XRANGE", stream, text, text, "COUNT", "1",
+		      NULL);
+	r = conn_result(g->conn);
+	if (r == NULL)
+		return -1;
+	return reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0;
+}
+
+/* What did not come and is not there was trimmed while it was pending.  Before
+ * Redis 7.0 XCLAIM leaves it pending. */
+static int
+report_missing(struct group *g)
+{
+	const char *stream = g->stream[g->missing_stream].name;
+
+	while (g->missing.len != 0) {
+		char text[ID_TEXT];
+		struct id id;
+		int rc;
+
+		memcpy(&id, g->missing.data + g->missing.len - sizeof(id),
+		       sizeof(id));
+		rc = exists(g, stream, id);
+		if (rc < 0)
+			return -1;
+		if (rc == 0) {
+			id_put(text, id);
+			warn("%s: entry %s was trimmed before group %s had "
+			     "handled it",
+			     stream, text, g->o->name);
+			g->trimmed++;
+			conn_commandv(g->conn, "XACK", stream, g->o->name, text,
+				      NULL);
+			if (conn_result(g->conn) == NULL)
+				return -1;
+		}
+		g->missing.len -= sizeof(id);
+	}
+	return 0;
+}
+
+/* Consumers that were silent for a lease and hold nothing more are gone. */
+static int
+remove_owners(struct group *g)
+{
+	const char *last = g->consumer;
+	size_t i;
+
+	for (i = 0; i < g->claims && !g->claim_own; i++) {
+		const char *owner = g->owners.data + g->claim[i].owner;
+
+		if (strcmp(owner, last) == 0 || strcmp(owner, "released") == 0)
+			continue;
+		last = owner;
+		if (script_call(g->conn, &g->leave, 1,
+				g->stream[g->missing_stream].name, g->o->name,
+				owner, NULL) != NULL)
+			continue;
+		if (conn_is_lost(g->conn))
+			return -1;
+		debug("%s: cannot remove consumer %s: %s",
+		      g->stream[g->missing_stream].name, owner,
+		      conn_error(g->conn));
+	}
+	g->claims = 0;
+	return 0;
+}
+
+/* Claim one slice.  1 for a batch, 0 for none, -1. */
+static int
+claim_slice(struct group *g)
+{
+	struct reply *r = ask_pending(g);
+	size_t stream = g->claim_stream, found;
+
+	if (r == NULL)
+		return -1;
+	if (reply_is(r, 0, REPLY_ERROR)) {
+		/* The group has gone or the server can't now: reading sees to
+		 * it. */
+		next_stream(g);
+		return 0;
+	}
+	found = r->node[0].len;
+	if (note_pending(g, r) < 0)
+		return -1;
+	r = NULL;
+	if (g->claims != 0) {
+		r = ask_claim(g);
+		if (r == NULL)
+			return -1;
+		g->missing_stream = stream;
+		note_missing(g, r);
+	}
+	if (found < CLAIM_SLICE)
+		next_stream(g);
+	if (r == NULL)
+		return 0;
+	g->batch = r;
+	g->claimed = true;
+	g->batch_stream = stream;
+	g->batch_used = 0;
+	entries_init(&g->entries, false);
+	return 1;
+}
+
+int
+claim_next(struct group *g)
+{
+	for (;;) {
+		int rc = 0;
+
+		if (group_settle(g) < 0)
+			return -1;
+		if (report_missing(g) < 0 || remove_owners(g) < 0)
+			rc = -1;
+		if (rc == 0 && g->claim_stream == g->count) {
+			if (when_monotonic() < g->claim_due)
+				return 0;
+			claim_restart(g, false);
+		}
+		if (rc == 0)
+			rc = claim_slice(g);
+		if (rc == 1)
+			return 1;
+		if (rc < 0 && group_recover(g) < 0)
+			return -1;
+	}
+}
+
+/* The connection for errands while the other one is busy. */
+struct conn *
+group_side(struct group *g)
+{
+	if (g->side != NULL && conn_is_lost(g->side)) {
+		conn_close(g->side);
+		g->side = NULL;
+	}
+	if (g->side == NULL)
+		g->side = conn_again(g->conn);
+	return g->side;
+}
+
+/* Renew in slices, so that the server is never busy for long. */
+static int
+renew_stream(struct group *g, struct conn *c, const char *stream)
+{
+	char from[ID_TEXT + 1] = "-";
+
+	for (;;) {
+		struct reply *r =
+			script_call(c, &g->renew, 1, stream, g->o->name,
+				    g->consumer, from, "500", NULL);
+		const char *last;
+		size_t len;
+
+		if (r == NULL)
+			return -1;
+		if (!reply_is(r, 0, REPLY_STRING))
+			return 0;
+		last = reply_text(r, 0, &len);
+		if (len >= ID_TEXT) {
+			conn_fail_shape(c, "renew");
+			return -1;
+		}
+		snprintf(from, sizeof(from), "(%.*s", (int)len, last);
+	}
+}
+
+int
+group_renew(struct group *g)
+{
+	struct conn *c;
+	size_t i;
+
+	if (when_monotonic() < g->renew_due)
+		return 0;
+	g->renew_due = when_monotonic() + g->o->lease_ms / 3;
+	c = group_side(g);
+	for (i = 0; i < g->count; i++)
+		if (conn_error(c) != NULL ||
+		    renew_stream(g, c, g->stream[i].name) < 0) {
+			warn("%s: cannot renew leases: %s", g->stream[i].name,
+			     conn_error(c));
+			return -1;
+		}
+	return 0;
+}
+
+int
+group_release(struct group *g, const struct delivery *d)
+{
+	struct conn *c = group_side(g);
+	char id[ID_TEXT], count[NUM_TEXT + 1];
+	const char *stream = g->stream[d->stream].name;
+
+	id_put(id, d->entry.id);
+	count[num_put(count, (uint64_t)d->deliveries - 1)] = '\0';
+	if (conn_error(c) == NULL &&
+	    script_call(c, &g->release, 1, stream, g->o->name, g->consumer, id,
+			count, NULL) != NULL)
+		return 0;
+	warn("%s: cannot give back entry %s, others take it over after the "
+	     "lease: %s",
+	     stream, id, conn_error(c));
+	return -1;
+}

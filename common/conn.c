@@ -1,0 +1,612 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/command.h"
+#include "common/conn.h"
+#include "common/deadline.h"
+#include "common/diag.h"
+#include "common/login.h"
+#include "common/mem.h"
+#include "common/num.h"
+#include "common/stop.h"
+#include "common/url.h"
+#include "common/wire.h"
+
+enum {
+	ATTEMPT_MS = 5000,     /* longest that one attempt to connect takes */
+	ATTEMPT_MIN_MS = 1000, /* what the last one gets at least */
+	BACKOFF_MS = 50,
+	BACKOFF_MAX_MS = 2000,
+	PASSWORD_MAX = 4096
+};
+
+struct conn {
+	const struct conn_options *options;
+	struct url url;
+	char *password; /* NULL: none */
+	char name[256];
+
+	struct wire wire;
+	uint64_t client_id;
+
+	bool failed, usage;
+	bool told_needless; /* a warning that is not repeated */
+	char error[1024];
+};
+
+static int __attribute__((format(printf, 2, 3)))
+fail(struct conn *c, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(c->error, sizeof(c->error), fmt, args);
+	va_end(args);
+	c->failed = true;
+	return -1;
+}
+
+/* After the wire has returned -1. */
+static int
+lost(struct conn *c)
+{
+	return fail(c, "%s: %s", c->name, c->wire.error);
+}
+
+static int
+lose(struct conn *c, const char *why)
+{
+	wire_lose(&c->wire, why);
+	return lost(c);
+}
+
+const char *
+conn_error(const struct conn *c)
+{
+	return c->failed ? c->error : NULL;
+}
+
+bool
+conn_is_lost(const struct conn *c)
+{
+	return c->wire.net == NULL;
+}
+
+bool
+conn_is_usage(const struct conn *c)
+{
+	return c->usage;
+}
+
+const char *
+conn_name(const struct conn *c)
+{
+	return c->name;
+}
+
+uint64_t
+conn_client_id(const struct conn *c)
+{
+	return c->client_id;
+}
+
+/*
+ * Commands
+ */
+
+void
+conn_command(struct conn *c, size_t argc)
+{
+	if (c->wire.net != NULL)
+		command_begin(&c->wire.out, argc);
+}
+
+void
+conn_arg(struct conn *c, const char *text, size_t len)
+{
+	if (c->wire.net != NULL)
+		command_add(&c->wire.out, text, len);
+}
+
+void
+conn_args(struct conn *c, const char *word)
+{
+	conn_arg(c, word, strlen(word));
+}
+
+void
+conn_argu(struct conn *c, uint64_t n)
+{
+	if (c->wire.net != NULL)
+		command_addu(&c->wire.out, n);
+}
+
+void
+conn_argid(struct conn *c, struct id id)
+{
+	char text[ID_TEXT];
+
+	conn_arg(c, text, id_put(text, id));
+}
+
+void
+conn_commandv(struct conn *c, const char *word, ...)
+{
+	va_list words, count;
+	size_t argc = 0;
+	const char *w;
+
+	va_start(words, word);
+	va_copy(count, words);
+	for (w = word; w != NULL; w = va_arg(count, const char *))
+		argc++;
+	va_end(count);
+	conn_command(c, argc);
+	for (w = word; w != NULL; w = va_arg(words, const char *))
+		conn_args(c, w);
+	va_end(words);
+}
+
+struct buf *
+conn_out(struct conn *c)
+{
+	return &c->wire.out;
+}
+
+/*
+ * Bytes and replies
+ */
+
+int
+conn_flush(struct conn *c)
+{
+	return wire_flush(&c->wire) < 0 ? lost(c) : 0;
+}
+
+size_t
+conn_unsent(const struct conn *c)
+{
+	return wire_unsent(&c->wire);
+}
+
+int
+conn_next(struct conn *c, struct reply **reply, size_t part_bytes)
+{
+	int rc = wire_next(&c->wire, reply, part_bytes);
+
+	return rc < 0 ? lost(c) : rc;
+}
+
+_Static_assert((int)CONN_SEEN_REPLY == (int)WIRE_SEEN_REPLY &&
+		       (int)CONN_SEEN_FD == (int)WIRE_SEEN_FD &&
+		       (int)CONN_SEEN_STOP == (int)WIRE_SEEN_STOP,
+	       "conn_wait() returns what wire_wait() does");
+
+int
+conn_wait(struct conn *c, int fd, int timeout_ms, bool drain)
+{
+	int seen = wire_wait(&c->wire, fd, timeout_ms, drain);
+
+	return seen < 0 ? lost(c) : seen;
+}
+
+static int
+watch(struct conn *c, struct reply **reply, size_t part_bytes, int64_t block_ms,
+      int fd, bool drain)
+{
+	const int64_t reply_ms = c->options->reply_ms;
+	const struct wire_until until = {
+		.part_bytes = part_bytes,
+		.silence_ms = block_ms < INT64_MAX - reply_ms
+				      ? reply_ms + block_ms
+				      : INT64_MAX,
+		.deadline = INT64_MAX,
+		.fd = fd,
+		.drain = drain,
+	};
+	int rc = wire_watch(&c->wire, reply, &until);
+
+	return rc < 0 ? lost(c) : rc;
+}
+
+struct reply *
+conn_reply(struct conn *c, int64_t block_ms)
+{
+	struct reply *r;
+
+	return watch(c, &r, 0, block_ms, -1, true) < 0 ? NULL : r;
+}
+
+int
+conn_await(struct conn *c, struct reply **reply, size_t part_bytes,
+	   int64_t block_ms)
+{
+	return watch(c, reply, part_bytes, block_ms, -1, true) < 0 ? -1 : 0;
+}
+
+int
+conn_watch(struct conn *c, struct reply **reply, size_t part_bytes,
+	   int64_t block_ms, int fd)
+{
+	return watch(c, reply, part_bytes, block_ms, fd, false);
+}
+
+int
+conn_silence(struct conn *c, int64_t since_ms)
+{
+	char text[NUM_DURATION_TEXT], why[64 + NUM_DURATION_TEXT];
+	int left = deadline_left(since_ms + c->options->reply_ms);
+
+	if (c->wire.net == NULL)
+		return lost(c);
+	if (left > 0)
+		return left;
+	snprintf(why, sizeof(why), "no answer within %s",
+		 num_put_duration(text, c->options->reply_ms));
+	return lose(c, why);
+}
+
+struct reply *
+conn_result(struct conn *c)
+{
+	struct reply *r;
+
+	if (c->wire.net != NULL)
+		c->failed = false;
+	r = conn_reply(c, 0);
+	if (r == NULL || !reply_is(r, 0, REPLY_ERROR))
+		return r;
+	conn_fail_reply(c, r, 0);
+	return NULL;
+}
+
+void
+conn_fail_reply(struct conn *c, const struct reply *r, size_t i)
+{
+	reply_complaint(r, i, c->error, sizeof(c->error));
+	c->failed = true;
+}
+
+void
+conn_refuse(struct conn *c, const char *why)
+{
+	fail(c, "%s: %s", c->name, why);
+}
+
+void
+conn_fail_shape(struct conn *c, const char *command)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "%s answered in an unknown shape", command);
+	lose(c, why);
+}
+
+int64_t
+conn_now(struct conn *c)
+{
+	struct reply *r;
+	int64_t s, us;
+
+	conn_commandv(c, "TIME", NULL);
+	r = conn_result(c);
+	if (r == NULL)
+		return -1;
+	if (!reply_is(r, 0, REPLY_ARRAY) || reply_number(r, 1, &s) < 0 ||
+	    reply_number(r, 2, &us) < 0 || us >= 1000000 ||
+	    s > INT64_MAX / 1000 - 1000) {
+		conn_fail_shape(c, "TIME");
+		return -1;
+	}
+	return s * 1000 + us / 1000;
+}
+
+int
+conn_has_command(struct conn *c, const char *name)
+{
+	struct reply *r;
+
+	conn_commandv(c, "COMMAND", "INFO", name, NULL);
+	r = conn_result(c);
+	if (r == NULL)
+		return -1;
+	if (reply_is(r, 1, REPLY_NIL))
+		return 0;
+	if (reply_is(r, 0, REPLY_ARRAY) && reply_is(r, 1, REPLY_ARRAY))
+		return 1;
+	conn_fail_shape(c, "COMMAND INFO");
+	return -1;
+}
+
+/*
+ * Connecting
+ */
+
+enum outcome {
+	CONNECTED,
+	AGAIN, /* it may help to try once more */
+	GIVE_UP
+};
+
+static enum outcome
+dial(struct conn *c, int timeout_ms)
+{
+	const struct conn_options *o = c->options;
+	const struct net_tls tls = {
+		.cacert = o->cacert,
+		.cert = o->cert,
+		.key = o->key,
+		.sni = o->sni,
+		.insecure = o->insecure,
+	};
+	const struct url_host *to = &c->url.host[0];
+
+	if (wire_open(&c->wire, to->name, to->port,
+		      c->url.kind == URL_TLS ? &tls : NULL, timeout_ms) == 0)
+		return CONNECTED;
+	c->usage = errno == EINVAL;
+	if (errno == EINVAL || errno == EACCES || errno == EPROTO ||
+	    errno == ECANCELED)
+		return GIVE_UP;
+	return AGAIN;
+}
+
+/*
+ * A server that has too many clients says so and hangs up; one that wants
+ * another certificate does so after the TLS handshake.
+ */
+static enum outcome
+login_lost(struct conn *c, const struct login *l, int why)
+{
+	if (why == EACCES || wire_is_garbled(&c->wire))
+		return GIVE_UP;
+	if (why == ECONNRESET && l->said[0] != '\0')
+		wire_lose(&c->wire, l->said);
+	return AGAIN;
+}
+
+static enum outcome
+log_in(struct conn *c, int timeout_ms, int64_t deadline, bool drain)
+{
+	struct login login = {
+		.user = c->url.user,
+		.password = c->password,
+		.db = c->url.db,
+	};
+	enum login_state state;
+
+	login_begin(&login, &c->wire.out);
+	do {
+		struct reply *r;
+
+		errno = 0;
+		r = wire_await(&c->wire, timeout_ms, deadline, drain);
+		if (r == NULL)
+			return login_lost(c, &login, errno);
+		state = login_take(&login, r);
+	} while (state == LOGIN_MORE);
+	if (state != LOGIN_DONE) {
+		wire_lose(&c->wire, login.said);
+		return state == LOGIN_LATER ? AGAIN : GIVE_UP;
+	}
+	if (login.needless && !c->told_needless)
+		warn("%s: a password was given, but the server has none",
+		     c->name);
+	c->told_needless = login.needless;
+	c->client_id = login.client_id;
+	return CONNECTED;
+}
+
+/* A stop that is already under way, as in a drain, does not interrupt. */
+static enum outcome
+attempt(struct conn *c, int timeout_ms)
+{
+	int64_t deadline = deadline_in(timeout_ms);
+	bool drain = stop_requested();
+	enum outcome outcome = dial(c, timeout_ms);
+
+	c->client_id = 0;
+	if (outcome == CONNECTED)
+		outcome = log_in(c, timeout_ms, deadline, drain);
+	if (outcome == CONNECTED)
+		c->failed = false;
+	else
+		lost(c);
+	return outcome;
+}
+
+static int
+attempt_ms(const struct conn *c, int64_t deadline)
+{
+	int left = deadline_left(deadline);
+
+	if (c->options->retry_for_ms == 0 || left < 0 || left > ATTEMPT_MS)
+		return ATTEMPT_MS;
+	return left > ATTEMPT_MIN_MS ? left : ATTEMPT_MIN_MS;
+}
+
+/* Half of ms to all of it, so that many clients don't come back at once. */
+static int
+jitter(int ms)
+{
+	struct timespec now;
+	unsigned r;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	r = (unsigned)now.tv_nsec / 64 + (unsigned)getpid() * 31;
+	return ms / 2 + (int)(r % (unsigned)(ms / 2 + 1));
+}
+
+static void
+warn_trying(const struct conn *c)
+{
+	char text[NUM_DURATION_TEXT];
+
+	if (c->options->retry_for_ms == INT64_MAX)
+		warn("%s, trying until it works", c->error);
+	else
+		warn("%s, trying for %s", c->error,
+		     num_put_duration(text, c->options->retry_for_ms));
+}
+
+/* Wait before the next attempt; true at a stop. */
+static bool
+rest(int64_t deadline, int *backoff_ms)
+{
+	int left = deadline_left(deadline), pause = jitter(*backoff_ms);
+
+	*backoff_ms = *backoff_ms < BACKOFF_MAX_MS / 2 ? *backoff_ms * 2
+						       : BACKOFF_MAX_MS;
+	return stop_sleep(left < 0 || pause < left ? pause : left);
+}
+
+/* Attempts until one succeeds.  `warned`: the user knows that it is away. */
+static int
+connect_until(struct conn *c, bool warned)
+{
+	int64_t deadline = deadline_in(c->options->retry_for_ms);
+	int backoff_ms = BACKOFF_MS;
+	enum outcome outcome;
+
+	while ((outcome = attempt(c, attempt_ms(c, deadline))) == AGAIN) {
+		if (deadline_left(deadline) == 0 || stop_requested())
+			return -1;
+		if (warned)
+			debug("%s", c->error);
+		else
+			warn_trying(c);
+		warned = true;
+		if (rest(deadline, &backoff_ms))
+			return lose(c, "interrupted");
+	}
+	if (outcome == GIVE_UP)
+		return -1;
+	if (warned)
+		warn("%s: connected", c->name);
+	return 0;
+}
+
+int
+conn_reconnect(struct conn *c)
+{
+	if (c->usage)
+		return -1;
+	if (c->wire.net != NULL)
+		lose(c, c->failed ? c->error : "opening it again");
+	if (stop_requested())
+		return lose(c, "interrupted");
+	warn_trying(c);
+	return connect_until(c, true);
+}
+
+/*
+ * Opening
+ */
+
+/* The first line, without its CR or LF.  Returns -1 with errno set. */
+static int
+read_password(const char *path, char **password)
+{
+	char line[PASSWORD_MAX] = "";
+	FILE *f = fopen(path, "re");
+	int why = 0;
+
+	if (f == NULL)
+		return -1;
+	if (fgets(line, sizeof(line), f) == NULL && ferror(f))
+		why = errno;
+	else if (strlen(line) == sizeof(line) - 1)
+		why = EFBIG;
+	fclose(f);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (why == 0)
+		*password = xstrdup(line);
+	errno = why;
+	return why == 0 ? 0 : -1;
+}
+
+static int
+find_password(struct conn *c)
+{
+	const char *path = c->options->password_file;
+	const char *env = getenv("REDISCLI_AUTH");
+
+	if (path != NULL) {
+		if (read_password(path, &c->password) < 0)
+			return fail(c, "%s: %s", path, strerror(errno));
+		if (c->password[0] == '\0')
+			return fail(c, "%s: there is no password in it", path);
+	} else if (c->url.password != NULL) {
+		c->password = xstrdup(c->url.password);
+	} else if (env != NULL && env[0] != '\0') {
+		c->password = xstrdup(env);
+	}
+	return 0;
+}
+
+static int
+find_server(struct conn *c)
+{
+	url_mask(c->name, sizeof(c->name), c->options->url);
+	if (url_parse(&c->url, c->options->url) < 0)
+		return fail(c, "%s: %s", c->name, c->url.error);
+	if (c->url.kind == URL_SENTINEL)
+		return fail(c, "redis+sentinel is not supported yet");
+	if (c->url.kind == URL_CLUSTER)
+		return fail(c, "redis+cluster is not supported yet");
+	return 0;
+}
+
+static struct conn *
+new_conn(const struct conn_options *options)
+{
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->options = options;
+	wire_init(&c->wire, options->max_reply);
+	return c;
+}
+
+struct conn *
+conn_open(const struct conn_options *options)
+{
+	struct conn *c = new_conn(options);
+
+	if (find_server(c) < 0 || find_password(c) < 0)
+		c->usage = true;
+	else
+		connect_until(c, false);
+	return c;
+}
+
+/* The password is copied: its file may be a pipe that is read once. */
+struct conn *
+conn_again(const struct conn *c)
+{
+	struct conn *again = new_conn(c->options);
+
+	if (c->password != NULL)
+		again->password = xstrdup(c->password);
+	again->told_needless = c->told_needless;
+	if (find_server(again) < 0)
+		again->usage = true;
+	else
+		connect_until(again, false);
+	return again;
+}
+
+void
+conn_close(struct conn *c)
+{
+	if (c == NULL)
+		return;
+	wire_release(&c->wire);
+	free(c->password);
+	url_release(&c->url);
+	free(c);
+}

@@ -1,0 +1,593 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/command.h"
+#include "common/diag.h"
+#include "common/group.h"
+#include "common/mem.h"
+#include "common/num.h"
+#include "common/stop.h"
+
+enum {
+	FIRST_SLICE = 100,
+	LARGEST_SLICE = 1000,
+	SLICE_BYTES = 512 << 10,
+	PART_BYTES = 1 << 20,
+	BACKOFF_MS = 250
+};
+
+static void
+name_consumer(struct group *g)
+{
+	char host[64] = "localhost";
+
+	if (g->o->consumer != NULL) {
+		snprintf(g->consumer, sizeof(g->consumer), "%s",
+			 g->o->consumer);
+		return;
+	}
+	gethostname(host, sizeof(host) - 1);
+	snprintf(g->consumer, sizeof(g->consumer), "%s:%ld", host,
+		 (long)getpid());
+}
+
+/* The id behind which a new group reads: 0 is the start, $ the end. */
+static int
+start_id(struct group *g, char out[ID_TEXT])
+{
+	const struct when *from = &g->o->from;
+	int64_t now = 0;
+
+	if (from->kind == WHEN_END) {
+		memcpy(out, "$", 2);
+		return 0;
+	}
+	if (when_needs_now(from) && (now = conn_now(g->conn)) < 0)
+		return -1;
+	id_put(out, from->kind == WHEN_UNSET
+			    ? ID_MIN
+			    : id_prev(when_first_id(from, now)));
+	return 0;
+}
+
+/* A server that can't now may soon: wait a little.  False at a stop. */
+static bool
+back_off(struct group *g, const struct reply *r)
+{
+	size_t len;
+	const char *text = reply_text(r, 0, &len);
+
+	warn("%s: %.*s, trying again", conn_name(g->conn),
+	     (int)(len < 200 ? len : 200), text);
+	return !stop_sleep(BACKOFF_MS);
+}
+
+static bool
+is_busygroup(const struct reply *r)
+{
+	size_t len;
+	const char *text = reply_text(r, 0, &len);
+
+	return len >= 9 && memcmp(text, "BUSYGROUP", 9) == 0;
+}
+
+/*
+ * XGROUP CREATE … MKSTREAM.  That the group exists is fine, and so is that one
+ * may not create groups: reading will tell if it is missing.
+ */
+static int
+create(struct group *g, const char *stream, const char *id)
+{
+	for (;;) {
+		struct reply *r;
+
+		conn_commandv(g->conn, "XGROUP", "CREATE", stream, g->o->name,
+			      id, "MKSTREAM", NULL);
+		r = conn_reply(g->conn, 0);
+		if (r == NULL)
+			return -1;
+		if (!reply_is(r, 0, REPLY_ERROR) || is_busygroup(r))
+			return 0;
+		if (reply_fault(r, 0) == REPLY_FAULT_RETRY && back_off(g, r))
+			continue;
+		conn_fail_reply(g->conn, r, 0);
+		if (reply_fault(r, 0) == REPLY_FAULT_ACCESS) {
+			debug("%s: %s", stream, conn_error(g->conn));
+			return 0;
+		}
+		return -1;
+	}
+}
+
+int
+group_open(struct group *g, struct conn *c, const struct group_options *o,
+	   char *const *names, size_t count)
+{
+	char from[ID_TEXT];
+	size_t i;
+
+	*g = (struct group){
+		.conn = c,
+		.o = o,
+		.count = count,
+		.slice = FIRST_SLICE,
+		.renew = { .name = SCRIPT_RENEW },
+		.release = { .name = SCRIPT_RELEASE },
+		.leave = { .name = SCRIPT_LEAVE },
+		.renew_due = when_monotonic() + o->lease_ms / 3,
+	};
+	g->stream = xcalloc(count, sizeof(*g->stream));
+	for (i = 0; i < count; i++)
+		g->stream[i].name = names[i];
+	name_consumer(g);
+	claim_restart(g, !o->manual);
+	if (start_id(g, from) < 0)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (create(g, names[i], from) < 0)
+			return -1;
+	return 0;
+}
+
+int
+group_mark(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		struct reply *r;
+
+		conn_commandv(g->conn, "XREVRANGE", g->stream[i].name, "+", "-",
+			      "COUNT", "1", NULL);
+		r = conn_result(g->conn);
+		if (r == NULL)
+			return -1;
+		if (entries_last_id(r, &g->stream[i].newest) < 0)
+			g->stream[i].newest = ID_MIN;
+	}
+	return 0;
+}
+
+bool
+group_reached(const struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++)
+		if (id_compare(g->stream[i].last, g->stream[i].newest) < 0)
+			return false;
+	return true;
+}
+
+/* The group was destroyed or its stream deleted: go on where we were. */
+static int
+recreate(struct group *g)
+{
+	char id[ID_TEXT];
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		id_put(id, g->stream[i].last);
+		warn("%s: group %s has vanished, created again behind %s",
+		     g->stream[i].name, g->o->name, id);
+		if (create(g, g->stream[i].name, id) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A new connection: confirm what is done once more, then claim what the server
+ * had handed to us and we never got. */
+int
+group_recover(struct group *g)
+{
+	if (!conn_is_lost(g->conn) || conn_reconnect(g->conn) < 0)
+		return -1;
+	g->reading = false;
+	g->batch = NULL;
+	g->acks_before = g->lengths.len / sizeof(size_t);
+	g->acks_behind = 0;
+	buf_add(conn_out(g->conn), g->unconfirmed.data, g->unconfirmed.len);
+	claim_restart(g, true);
+	return 0;
+}
+
+static void
+ask(struct group *g, uint64_t limit, int block_ms)
+{
+	struct conn *c = g->conn;
+	size_t i, argc = 7 + 2 * g->count + (block_ms > 0 ? 2 : 0);
+
+	conn_command(c, argc);
+	conn_args(c, "XREADGROUP");
+	conn_args(c, "GROUP");
+	conn_args(c, g->o->name);
+	conn_args(c, g->consumer);
+	conn_args(c, "COUNT");
+	conn_argu(c, limit);
+	if (block_ms > 0) {
+		conn_args(c, "BLOCK");
+		conn_argu(c, (uint64_t)block_ms);
+	}
+	conn_args(c, "STREAMS");
+	for (i = 0; i < g->count; i++)
+		conn_args(c, g->stream[i].name);
+	for (i = 0; i < g->count; i++)
+		conn_args(c, ">");
+	g->reading = true;
+	g->acks_before += g->acks_behind;
+	g->acks_behind = 0;
+}
+
+static uint64_t
+read_limit(const struct group *g, uint64_t limit)
+{
+	uint64_t most = g->o->batch != 0 ? g->o->batch : g->slice;
+
+	if (g->count > 1)
+		most = most / g->count + 1;
+	return limit < most ? limit : most;
+}
+
+/* The answer to an XACK: drop it from what is unconfirmed, or, if the server
+ * can't now, send it again behind the others. */
+static int
+take_ack(struct group *g, const struct reply *r)
+{
+	size_t len;
+
+	memcpy(&len, g->lengths.data, sizeof(len));
+	buf_consume(&g->lengths, sizeof(len));
+	if (!reply_is(r, 0, REPLY_ERROR)) {
+		buf_consume(&g->unconfirmed, len);
+		return 0;
+	}
+	if (reply_fault(r, 0) != REPLY_FAULT_RETRY || !back_off(g, r)) {
+		conn_fail_reply(g->conn, r, 0);
+		return -1;
+	}
+	buf_reserve(&g->unconfirmed, len);
+	buf_add(&g->unconfirmed, g->unconfirmed.data, len);
+	buf_consume(&g->unconfirmed, len);
+	buf_add(&g->lengths, (const char *)&len, sizeof(len));
+	buf_add(conn_out(g->conn),
+		g->unconfirmed.data + g->unconfirmed.len - len, len);
+	*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
+	return 0;
+}
+
+/* Take the answers to the XACKs that were sent before the read. */
+static int
+take_acks(struct group *g)
+{
+	while (g->acks_before != 0) {
+		struct reply *r = conn_reply(g->conn, 0);
+
+		if (r == NULL)
+			return -1;
+		g->acks_before--;
+		if (take_ack(g, r) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+group_settle(struct group *g)
+{
+	while (take_acks(g) < 0)
+		if (group_recover(g) < 0)
+			return -1;
+	return 0;
+}
+
+/* What an answered read means for group_fetch(); -1 is a failure. */
+enum { READ_AGAIN = 0, READ_BATCH = 1, READ_NOTHING = 2 };
+
+/* A read was answered with an error. */
+static int
+take_read_error(struct group *g, const struct reply *r)
+{
+	switch (reply_fault(r, 0)) {
+	case REPLY_FAULT_NOGROUP:
+		return group_settle(g) < 0 || recreate(g) < 0 ? -1 : READ_AGAIN;
+	case REPLY_FAULT_RETRY:
+		back_off(g, r);
+		return READ_AGAIN;
+	case REPLY_FAULT_REFUSED:
+	case REPLY_FAULT_ACCESS:
+	case REPLY_FAULT_NOSCRIPT:
+		break;
+	}
+	conn_fail_reply(g->conn, r, 0);
+	return -1;
+}
+
+/* How many entries each list of a whole reply to XREADGROUP has, at most. */
+static size_t
+longest_list(const struct reply *r, size_t *entries)
+{
+	size_t i = 1, left, longest = 0;
+
+	*entries = 0;
+	for (left = r->node[0].len; left != 0; left--, i = reply_skip(r, i)) {
+		size_t len = reply_is(r, i + 2, REPLY_ARRAY)
+				     ? r->node[i + 2].len
+				     : 0;
+
+		*entries += len;
+		longest = len > longest ? len : longest;
+	}
+	return longest;
+}
+
+/* After a whole batch: the next one should make about SLICE_BYTES. */
+static void
+adapt(struct group *g, const struct reply *r, size_t entries)
+{
+	size_t slice = SLICE_BYTES / (r->bytes.len / entries + 1);
+
+	if (slice > g->slice * 4)
+		slice = g->slice * 4;
+	if (slice > LARGEST_SLICE)
+		slice = LARGEST_SLICE;
+	g->slice = slice != 0 ? slice : 1;
+}
+
+/* The answer to a read is here, or its first part. */
+static int
+take_read(struct group *g, struct reply *r, uint64_t limit)
+{
+	size_t entries, longest;
+
+	if (r->complete) {
+		g->reading = false;
+		g->acks_before = g->acks_behind;
+		g->acks_behind = 0;
+	}
+	g->full = false;
+	if (reply_is(r, 0, REPLY_ERROR))
+		return take_read_error(g, r);
+	if (reply_is(r, 0, REPLY_NIL))
+		return READ_NOTHING;
+	entries_init(&g->entries, true);
+	g->batch = r;
+	g->claimed = false;
+	if (!r->complete)
+		return READ_BATCH;
+	longest = longest_list(r, &entries);
+	if (entries == 0)
+		return READ_NOTHING;
+	g->full = longest >= read_limit(g, limit);
+	adapt(g, r, entries);
+	/* While this batch is used, the server can make the next one. */
+	if (g->full && limit == UINT64_MAX && !claim_is_due(g) &&
+	    !stop_requested()) {
+		ask(g, read_limit(g, limit), 0);
+		conn_flush(g->conn);
+	}
+	return READ_BATCH;
+}
+
+int
+group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
+{
+	int64_t deadline = when_monotonic() + block_ms;
+	struct reply *r;
+	int rc, left;
+
+	g->batch = NULL;
+	for (;;) {
+		if (!g->reading && claim_is_due(g)) {
+			rc = claim_next(g);
+			if (rc != 0)
+				return rc;
+		}
+		left = (int)(deadline - when_monotonic());
+		if (left < 0)
+			left = 0;
+		if (!g->reading)
+			ask(g, read_limit(g, limit), g->full ? 0 : left);
+		rc = take_acks(g);
+		if (rc == 0)
+			rc = conn_watch(g->conn, &r, PART_BYTES, left,
+					watch_fd);
+		if (rc == 0)
+			return 0;
+		rc = rc < 0 ? group_recover(g) : take_read(g, r, limit);
+		if (rc == READ_BATCH || rc < 0)
+			return rc;
+		if (stop_requested() || (rc == READ_NOTHING && left == 0))
+			return 0;
+	}
+}
+
+static size_t
+find_stream(const struct group *g, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++)
+		if (strcmp(g->stream[i].name, name) == 0)
+			break;
+	return i;
+}
+
+/* The delivery count of an entry that was claimed: both lists are in order. */
+static int64_t
+claimed_before(struct group *g, struct id id)
+{
+	while (g->batch_used < g->claims &&
+	       id_compare(g->claim[g->batch_used].id, id) < 0)
+		g->batch_used++;
+	return g->batch_used < g->claims ? g->claim[g->batch_used].deliveries
+					 : 0;
+}
+
+static int
+more_of_batch(struct group *g)
+{
+	struct reply *r = g->batch;
+
+	entries_more(&g->entries, r);
+	if (conn_await(g->conn, &r, PART_BYTES, 0) < 0) {
+		g->batch = NULL; /* the rest is claimed after recovery */
+		return group_recover(g);
+	}
+	if (r->complete) {
+		g->reading = false;
+		g->acks_before = g->acks_behind;
+		g->acks_behind = 0;
+		g->slice = g->slice / 4 + 1;
+	}
+	return 0;
+}
+
+int
+group_next(struct group *g, struct delivery *d)
+{
+	while (g->batch != NULL) {
+		switch (entries_next(&g->entries, g->batch, &d->entry)) {
+		case ENTRIES_OK:
+			d->stream = g->claimed
+					    ? g->batch_stream
+					    : find_stream(g, d->entry.stream);
+			if (d->stream == g->count)
+				break;
+			d->entry.stream = g->stream[d->stream].name;
+			d->deliveries = 1;
+			if (g->claimed)
+				d->deliveries += claimed_before(g, d->entry.id);
+			else
+				g->stream[d->stream].last = d->entry.id;
+			return 1;
+		case ENTRIES_MORE:
+			if (more_of_batch(g) < 0)
+				return -1;
+			continue;
+		case ENTRIES_END:
+			g->batch = NULL;
+			return 0;
+		case ENTRIES_BAD:
+			break;
+		}
+		conn_fail_shape(g->conn, "XREADGROUP");
+		return -1;
+	}
+	return 0;
+}
+
+void
+group_done(struct group *g, const struct delivery *d)
+{
+	struct group_stream *st = &g->stream[d->stream];
+	char id[ID_TEXT];
+
+	command_add(&st->acks, id, id_put(id, d->entry.id));
+	st->ack_count++;
+}
+
+int
+group_commit(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		struct group_stream *st = &g->stream[i];
+		size_t before = g->unconfirmed.len, len;
+
+		if (st->ack_count == 0)
+			continue;
+		command_begin(&g->unconfirmed, 3 + st->ack_count);
+		command_add(&g->unconfirmed, "XACK", 4);
+		command_add(&g->unconfirmed, st->name, strlen(st->name));
+		command_add(&g->unconfirmed, g->o->name, strlen(g->o->name));
+		buf_add(&g->unconfirmed, st->acks.data, st->acks.len);
+		len = g->unconfirmed.len - before;
+		buf_add(&g->lengths, (const char *)&len, sizeof(len));
+		buf_add(conn_out(g->conn), g->unconfirmed.data + before, len);
+		*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
+		buf_clear(&st->acks);
+		st->ack_count = 0;
+	}
+	if (conn_flush(g->conn) < 0)
+		return group_recover(g);
+	return 0;
+}
+
+int
+group_idle_ms(const struct group *g, int most)
+{
+	int64_t due = g->claim_due, left;
+
+	if (g->renew_due < due)
+		due = g->renew_due;
+	left = due - when_monotonic();
+	if (left < 1)
+		return 1;
+	return left < most ? (int)left : most;
+}
+
+/* A blocked read is ended from aside, so that what it may have been given is
+ * not lost; if that can't be, it ends by itself. */
+static void
+unblock(struct group *g)
+{
+	char id[NUM_TEXT + 1];
+	struct conn *c;
+
+	if (conn_client_id(g->conn) == 0)
+		return;
+	c = group_side(g);
+	if (conn_error(c) != NULL)
+		return;
+	id[num_put(id, conn_client_id(g->conn))] = '\0';
+	conn_commandv(c, "CLIENT", "UNBLOCK", id, NULL);
+	if (conn_result(c) == NULL)
+		debug("CLIENT UNBLOCK: %s", conn_error(c));
+}
+
+int
+group_finish(struct group *g)
+{
+	struct reply *r;
+	int rc;
+
+	if (g->reading) {
+		unblock(g);
+		if (take_acks(g) < 0 || (r = conn_reply(g->conn, 2000)) == NULL)
+			return -1;
+		rc = take_read(g, r, 0);
+		if (rc == READ_BATCH || rc < 0)
+			return rc;
+	}
+	return group_settle(g);
+}
+
+void
+group_close(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		if (!conn_is_lost(g->conn) && !g->reading &&
+		    g->lengths.len == 0 &&
+		    script_call(g->conn, &g->leave, 1, g->stream[i].name,
+				g->o->name, g->consumer, NULL) == NULL)
+			debug("%s: cannot remove consumer: %s",
+			      g->stream[i].name, conn_error(g->conn));
+		buf_release(&g->stream[i].acks);
+	}
+	if (g->side != NULL)
+		conn_close(g->side);
+	free(g->stream);
+	free(g->claim);
+	entries_release(&g->entries);
+	buf_release(&g->unconfirmed);
+	buf_release(&g->lengths);
+	buf_release(&g->owners);
+	buf_release(&g->missing);
+	*g = (struct group){ 0 };
+}

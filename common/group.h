@@ -1,0 +1,154 @@
+/*
+ * group.h - reading streams as a consumer of a group
+ *
+ *     group_open            creates what is missing
+ *     group_fetch  ─┐       a batch: entries of dead consumers, then new ones
+ *       group_next  │       each entry of it
+ *       group_done  │       it is handled
+ *     group_commit ─┘       acknowledge what is handled
+ *     group_close           give back the rest, remove the empty consumer
+ *
+ * An entry is acknowledged only after group_done() and group_commit(), in that
+ * order, so the caller commits when what it did is safe.  While a batch is being
+ * used the next one is already asked for, without blocking.
+ *
+ * A lost connection is made again: acknowledgements that were not confirmed are
+ * sent again, and what the server had delivered but never arrived is claimed.  A
+ * group that vanished is created again where this consumer had got to.
+ */
+#ifndef COMMON_GROUP_H
+#define COMMON_GROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conn.h"
+#include "common/id.h"
+#include "common/script.h"
+#include "common/stream.h"
+#include "common/when.h"
+
+struct group_options {
+	const char *name;
+	const char *consumer; /* NULL: HOST:PID */
+	struct when from;     /* where a new group starts; unset: the start */
+	int64_t lease_ms;     /* silent that long, a consumer counts as dead */
+	uint64_t batch;       /* entries per read at most; 0: as fits */
+	bool manual;          /* others acknowledge: never claim one's own */
+};
+
+struct group_stream {
+	const char *name;
+	struct id last;   /* the newest entry that was read */
+	struct id newest; /* group_mark(): the newest there was */
+	struct buf acks;  /* encoded ids that are done, not yet committed */
+	size_t ack_count;
+};
+
+/* An entry handed to this consumer. */
+struct delivery {
+	struct entry entry;
+	size_t stream;      /* index */
+	int64_t deliveries; /* this one included */
+};
+
+/* A pending entry to be claimed. */
+struct group_claim {
+	struct id id;
+	int64_t deliveries;
+	size_t owner; /* offset of the name in owners */
+};
+
+struct group {
+	struct conn *conn;
+	const struct group_options *o;
+	char consumer[128];
+	struct group_stream *stream;
+	size_t count;
+	uint64_t trimmed; /* entries that were gone before they were handled */
+
+	/* Private from here on. */
+	struct conn *side; /* for errands while conn is busy; NULL: none yet */
+	struct script renew, release, leave;
+	struct reply *batch; /* being used; NULL: none */
+	struct entries entries;
+	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
+	size_t batch_stream, batch_used;
+	size_t slice;
+	bool reading; /* an XREADGROUP is unanswered */
+	bool full;    /* the last read was as long as it could be */
+	size_t acks_before, acks_behind; /* unanswered XACKs around it */
+	struct buf unconfirmed;          /* protocol of the unanswered XACKs */
+	struct buf lengths;              /* a size_t for each of them */
+	struct group_claim *claim;
+	size_t claims;
+	struct buf owners;
+	size_t claim_stream; /* where claiming goes on; count: it is done */
+	char claim_from[ID_TEXT + 1];
+	struct buf missing; /* struct id: claimed, but did not come */
+	size_t missing_stream;
+	bool claim_own;
+	int64_t claim_due, renew_due;
+};
+
+/*
+ * Create the group on every stream where it is missing (and the stream too).
+ * The names and options are borrowed.  Returns 0, or -1 with conn_error() set.
+ */
+int group_open(struct group *g, struct conn *c, const struct group_options *o,
+	       char *const *names, size_t count);
+
+/* Note what is newest now in every stream, for group_reached().  0, or -1. */
+int group_mark(struct group *g);
+/* Whether every stream has been read up to its mark. */
+bool group_reached(const struct group *g);
+
+/*
+ * Get the next batch of at most `limit` entries per stream, waiting up to
+ * block_ms.  All of the last batch must be used.  Returns 1; 0 if there are
+ * none in that time, at a stop, or once watch_fd (-1: none) is readable or
+ * broken; -1 with conn_error() set.
+ */
+int group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd);
+
+/* The next entry of the batch: 1; 0 at its end; -1 with conn_error() set.
+ * entry.trimmed entries are never returned: they are counted, said, and done. */
+int group_next(struct group *g, struct delivery *d);
+
+/* The entry is handled; group_commit() acknowledges it. */
+void group_done(struct group *g, const struct delivery *d);
+
+/* Acknowledge what is done.  The answers are looked at later.  0, or -1. */
+int group_commit(struct group *g);
+
+/* Let others have the entry at once, uncounted, as if it had not been read.
+ * Waits for the answer.  Returns 0, or -1. */
+int group_release(struct group *g, const struct delivery *d);
+
+/* Renew the leases of all that this consumer holds if a third of the lease has
+ * passed since the last time; on a connection of its own.  0, or -1. */
+int group_renew(struct group *g);
+
+/* The ms until group_renew() or claiming is due, at most `most`. */
+int group_idle_ms(const struct group *g, int most);
+
+/*
+ * Finish: end a waiting read, and have the acknowledgements confirmed.  Returns
+ * 1 if that read brought a batch after all, to be used as ever before calling
+ * again; 0 when all is done; -1 with conn_error() set.
+ */
+int group_finish(struct group *g);
+
+/* Remove the consumer where it holds nothing, and free everything. */
+void group_close(struct group *g);
+
+/* Private, shared by group.c and claim.c. */
+int group_settle(struct group *g); /* wait for the unanswered XACKs */
+int group_recover(struct group *g);
+struct conn *group_side(struct group *g);
+int claim_next(struct group *g); /* 1: a batch was claimed; 0: none; -1 */
+bool claim_is_due(const struct group *g);
+void claim_restart(struct group *g, bool own);
+
+#endif

@@ -1,0 +1,188 @@
+#include <errno.h>
+#include <string.h>
+
+#include "common/diag.h"
+#include "common/intake.h"
+#include "common/text.h"
+#include "common/when.h"
+
+/* {"line":17,"error":"…","text":"…"}, the last as in records */
+static void
+keep_reject(struct intake *in, const char *reason, uint64_t number,
+	    const char *text, size_t len)
+{
+	struct buf *b = &in->quoted;
+	size_t valid = text_utf8_prefix(reason, strlen(reason));
+
+	if (in->rejects == NULL)
+		return;
+	buf_clear(b);
+	buf_addf(b, "{\"line\":%llu,\"error\":", (unsigned long long)number);
+	buf_add_json(b, reason, valid);
+	if (text_utf8_prefix(text, len) == len) {
+		buf_adds(b, ",\"text\":");
+		buf_add_json(b, text, len);
+	} else {
+		buf_adds(b, ",\"base64\":\"");
+		buf_add_base64(b, text, len);
+		buf_addc(b, '"');
+	}
+	buf_adds(b, "}\n");
+	fwrite(b->data, 1, b->len, in->rejects); /* ferror() tells at the end */
+}
+
+void
+intake_refuse(struct intake *in, const char *reason, uint64_t number,
+	      const char *text, size_t len)
+{
+	in->refused++;
+	if (in->arg != NULL)
+		warn("argument %llu: %s", (unsigned long long)number, reason);
+	else
+		warn("%s:%llu: %s", in->lines.name, (unsigned long long)number,
+		     reason);
+	keep_reject(in, reason, number, text, len);
+}
+
+/* Step to the next line or argument.  1, 0, -1 (refused), -2. */
+static int
+next_text(struct intake *in, const char **text, size_t *len)
+{
+	int rc;
+
+	if (in->arg != NULL) {
+		if (in->args == 0)
+			return 0;
+		in->args--;
+		*text = *in->arg++;
+		*len = strlen(*text);
+		in->number++;
+		if (*len <= in->lines.max_bytes)
+			return 1;
+		*len = in->lines.max_bytes;
+		rc = -1;
+	} else {
+		rc = line_next(&in->lines);
+		*text = in->lines.text;
+		*len = in->lines.len;
+		in->number = in->lines.number;
+		if (rc >= 0)
+			return rc;
+		if (errno != EMSGSIZE)
+			return -2;
+	}
+	snprintf(in->error, sizeof(in->error), "longer than %zu bytes",
+		 in->lines.max_bytes);
+	return rc;
+}
+
+/* Put the event of a record in place of the record. */
+static int
+take_record(struct intake *in, const char **text, size_t *len)
+{
+	struct record_line *l = &in->record;
+
+	if (record_parse(l, *text, *len) < 0) {
+		snprintf(in->error, sizeof(in->error), "%s", l->error);
+		return -1;
+	}
+	if (l->event == NULL) {
+		snprintf(in->error, sizeof(in->error),
+			 "a record without \"event\"");
+		return -1;
+	}
+	*text = l->event;
+	*len = l->event_len;
+	return 0;
+}
+
+/* Make a CloudEvent of the line and parse that. */
+static int
+wrap(struct intake *in, const char *text, size_t len)
+{
+	struct event *ev = &in->event;
+
+	if (in->text) {
+		size_t valid = text_utf8_prefix(text, len);
+
+		if (valid != len) {
+			snprintf(in->error, sizeof(in->error),
+				 "byte %zu: not UTF-8", valid + 1);
+			return -1;
+		}
+	} else if (json_scan(&ev->doc, text, len) < 0) {
+		event_parse(ev, text, len);
+		snprintf(in->error, sizeof(in->error), "%s", ev->error);
+		return -1;
+	}
+	buf_clear(&in->made);
+	envelope_wrap(&in->envelope, &in->made, when_local_now(), text, len,
+		      in->text);
+	return event_parse(ev, in->made.data, in->made.len);
+}
+
+static int
+fill(struct intake *in)
+{
+	struct event *ev = &in->event;
+
+	buf_clear(&in->made);
+	if (envelope_fill(ev, &in->made, when_local_now()) == 0)
+		return 0;
+	return event_parse(ev, in->made.data, in->made.len);
+}
+
+static int
+make_event(struct intake *in, const char *text, size_t len)
+{
+	struct event *ev = &in->event;
+
+	in->error[0] = '\0';
+	if (in->records && take_record(in, &text, &len) < 0)
+		return -1;
+	if (in->wrap) {
+		if (wrap(in, text, len) < 0)
+			return -1;
+	} else if (event_parse(ev, text, len) < 0 ||
+		   (in->fill && fill(in) < 0)) {
+		return -1;
+	}
+	return in->check ? event_check(ev, in->required) : 0;
+}
+
+int
+intake_next(struct intake *in)
+{
+	const char *text = NULL;
+	size_t len = 0;
+	int rc = next_text(in, &text, &len);
+
+	if (rc == 1 && make_event(in, text, len) == 0)
+		return 1;
+	if (rc == 0 || rc == -2)
+		return rc;
+	intake_refuse(in, in->error[0] != '\0' ? in->error : in->event.error,
+		      in->number, text, len);
+	return -1;
+}
+
+int
+intake_close(struct intake *in)
+{
+	FILE *rejects = in->rejects;
+	int error = 0;
+
+	event_release(&in->event);
+	record_line_release(&in->record);
+	envelope_release(&in->envelope);
+	line_release(&in->lines);
+	buf_release(&in->made);
+	buf_release(&in->quoted);
+	in->rejects = NULL;
+	if (rejects != NULL && ferror(rejects))
+		error = EIO;
+	if (rejects != NULL && fclose(rejects) != 0)
+		error = errno;
+	errno = error;
+	return error != 0 ? -1 : 0;
+}

@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/out.h"
+#include "common/stop.h"
+#include "common/text.h"
+
+enum { FULL = 64 << 10 };
+
+void
+out_init(struct out *out, int fd, const char *name)
+{
+	struct stat st;
+
+	*out = (struct out){
+		.fd = fd,
+		.name = name,
+		.pipe = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode),
+		.terminal = isatty(fd) == 1,
+		.terminator = '\n',
+	};
+}
+
+/* A stop ends a write that blocks: who reads has stopped reading. */
+int
+out_flush(struct out *out)
+{
+	size_t done = 0;
+
+	while (out->error == 0 && done < out->buf.len) {
+		ssize_t n = write(out->fd, out->buf.data + done,
+				  out->buf.len - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR || stop_requested())
+			out->error = errno;
+		if (n < 0 && errno == EINTR && out->interrupted != NULL)
+			out->interrupted(out->arg);
+	}
+	buf_clear(&out->buf);
+	return out->error != 0 ? -1 : 0;
+}
+
+static int
+settle(struct out *out)
+{
+	if (out->buf.len >= FULL)
+		return out_flush(out);
+	return out->error != 0 ? -1 : 0;
+}
+
+int
+out_write(struct out *out, const char *text, size_t len)
+{
+	if (out->error != 0)
+		return -1;
+	buf_add(&out->buf, text, len);
+	return settle(out);
+}
+
+static bool
+is_newline(char c)
+{
+	return c == '\n' || c == '\r';
+}
+
+/* Everything but controls goes out as it is; text is valid UTF-8. */
+static void
+add_for_terminal(struct buf *b, const char *text, size_t len)
+{
+	while (len != 0) {
+		size_t n = text_utf8_len(text, len);
+		char *end = buf_reserve(b, 6);
+
+		if (n == 0)
+			n = 1;
+		if (n == 1 && (is_newline(*text) || *text == '\t'))
+			*end = ' ', b->len++;
+		else if (text_is_control(text, n))
+			b->len += text_json_escape(end, text, n);
+		else
+			buf_add(b, text, n);
+		text += n;
+		len -= n;
+	}
+}
+
+int
+out_json(struct out *out, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	if (out->error != 0)
+		return -1;
+	if (out->terminal) {
+		add_for_terminal(&out->buf, text, len);
+		return settle(out);
+	}
+	while (text < end) {
+		size_t left = (size_t)(end - text), run;
+		const char *lf = memchr(text, '\n', left);
+		const char *cr = memchr(text, '\r', left);
+
+		run = left;
+		if (lf != NULL)
+			run = (size_t)(lf - text);
+		if (cr != NULL && (size_t)(cr - text) < run)
+			run = (size_t)(cr - text);
+		buf_add(&out->buf, text, run);
+		text += run;
+		while (text < end && is_newline(*text))
+			text++;
+	}
+	return settle(out);
+}
+
+int
+out_end(struct out *out)
+{
+	if (out->error != 0)
+		return -1;
+	buf_addc(&out->buf, out->terminator);
+	return out->terminal ? out_flush(out) : settle(out);
+}
+
+int
+out_watch_fd(const struct out *out)
+{
+	return out->pipe ? out->fd : -1;
+}
+
+bool
+out_is_abandoned(struct out *out)
+{
+	struct pollfd pfd = { .fd = out->fd };
+
+	if (out->pipe && poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR))
+		out->error = EPIPE;
+	return out->error != 0;
+}
+
+enum exit_status
+out_close(struct out *out, enum exit_status status)
+{
+	out_flush(out);
+	buf_release(&out->buf);
+	/* Some file systems tell of a failed write only here. */
+	if (out->error == 0 && close(out->fd) < 0)
+		out->error = errno;
+	if (out->error == 0 || out->error == EPIPE ||
+	    (out->error == EINTR && stop_requested()))
+		return status;
+	warn("%s: %s", out->name, strerror(out->error));
+	return EXIT_OUTPUT;
+}

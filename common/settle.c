@@ -1,0 +1,167 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/command.h"
+#include "common/diag.h"
+#include "common/settle.h"
+#include "common/stop.h"
+#include "common/stream.h"
+
+enum { BATCH = 1000 };
+
+/* XACK what is collected, over and over until the server has answered: an entry
+ * that is acknowledged twice is so once. */
+static int
+commit(struct settle *s)
+{
+	struct reply *r;
+	int64_t known;
+
+	if (s->count == 0)
+		return 0;
+	for (;;) {
+		struct buf *out = conn_out(s->conn);
+
+		command_begin(out, 3 + s->count);
+		command_add(out, "XACK", 4);
+		command_add(out, s->stream.data, s->stream.len);
+		command_add(out, s->of_group.data, s->of_group.len);
+		buf_add(out, s->ids.data, s->ids.len);
+		r = conn_result(s->conn);
+		if (r != NULL)
+			break;
+		if (!conn_is_lost(s->conn) || conn_reconnect(s->conn) < 0)
+			return -1;
+	}
+	if (reply_number(r, 0, &known) < 0) {
+		conn_fail_shape(s->conn, "XACK");
+		return -1;
+	}
+	s->settled += (uint64_t)known;
+	s->unknown += s->count - (uint64_t)known;
+	out_write(s->out, s->text.data, s->text.len);
+	out_flush(s->out);
+	buf_clear(&s->ids);
+	buf_clear(&s->text);
+	s->count = 0;
+	return 0;
+}
+
+/* Input would block: what is collected should not wait for it. */
+static int
+wait_for_input(void *arg, int fd)
+{
+	struct settle *s = arg;
+	struct pollfd pfd[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = stop_fd(), .events = POLLIN },
+	};
+
+	if (s->count != 0 && poll(pfd, 1, 0) == 0 && commit(s) < 0) {
+		s->failed = true;
+		return 0;
+	}
+	while (!stop_requested()) {
+		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
+			return -1;
+		if (pfd[0].revents != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Why a record can't be acknowledged; NULL if it can. */
+static const char *
+check(struct settle *s, const char **group)
+{
+	struct record_line *l = &s->record;
+	const struct json_member *ok;
+
+	if (record_parse(l, s->lines.text, s->lines.len) < 0)
+		return l->error;
+	*group = l->group != NULL ? l->group : s->group;
+	if (l->stream == NULL || json_doc_member(&l->doc, "id", 2) == NULL)
+		return "no \"stream\" or \"id\": not a record";
+	if (*group == NULL)
+		return "no \"group\", and no --group is given";
+	ok = json_doc_member(&l->doc, "ok", 2);
+	if ((ok != NULL && ok->value.type != JSON_TRUE) ||
+	    json_doc_member(&l->doc, "retry", 5) != NULL ||
+	    json_doc_member(&l->doc, "dead", 4) != NULL)
+		return "retry and dead are not supported in this version, the "
+		       "entry stays pending";
+	return NULL;
+}
+
+static bool
+is_same(const struct buf *b, const char *text)
+{
+	return b->len == strlen(text) && memcmp(b->data, text, b->len) == 0;
+}
+
+/* Add the current record to what is collected, which is of one stream and one
+ * group. */
+static int
+collect(struct settle *s, const char *group)
+{
+	const char *stream = s->record.stream;
+	char id[ID_TEXT];
+
+	if (s->count == BATCH || !is_same(&s->stream, stream) ||
+	    !is_same(&s->of_group, group)) {
+		if (commit(s) < 0)
+			return -1;
+		buf_clear(&s->stream);
+		buf_adds(&s->stream, stream);
+		buf_clear(&s->of_group);
+		buf_adds(&s->of_group, group);
+	}
+	command_add(&s->ids, id, id_put(id, s->record.id));
+	buf_add(&s->text, s->lines.text, s->lines.len);
+	buf_addc(&s->text, s->out->terminator);
+	s->count++;
+	return 0;
+}
+
+static int
+settle_lines(struct settle *s)
+{
+	const char *group = NULL, *why;
+	int rc;
+
+	while ((rc = line_next(&s->lines)) != 0) {
+		if (rc < 0 && errno != EMSGSIZE)
+			return -2;
+		why = rc < 0 ? "the line is too long" : check(s, &group);
+		if (why != NULL) {
+			warn("<stdin>:%llu: %s",
+			     (unsigned long long)s->lines.number, why);
+			s->refused++;
+		} else if (collect(s, group) < 0) {
+			return -1;
+		}
+	}
+	return s->failed || commit(s) < 0 ? -1 : 0;
+}
+
+int
+settle_run(struct settle *s, struct conn *c, struct out *out, int fd,
+	   const char *group)
+{
+	int rc;
+
+	*s = (struct settle){ .conn = c, .out = out, .group = group };
+	line_init(&s->lines, fd, "<stdin>", 2 * LINE_MAX_BYTES);
+	s->lines.wait = wait_for_input;
+	s->lines.arg = s;
+	rc = settle_lines(s);
+	line_release(&s->lines);
+	record_line_release(&s->record);
+	buf_release(&s->stream);
+	buf_release(&s->of_group);
+	buf_release(&s->ids);
+	buf_release(&s->text);
+	return rc;
+}
