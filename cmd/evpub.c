@@ -52,6 +52,7 @@ struct run {
 	struct buf key;
 	uint64_t in_transaction; /* lines so far */
 	uint64_t spoilt;         /* the line that spoilt the transaction; 0 */
+	uint64_t unsent;         /* the line that could not be sent on; 0 */
 	bool stopped;
 };
 
@@ -296,7 +297,7 @@ find_key(struct run *run, const char **key, size_t *len)
 		json_text(&v, &run->key, key, len);
 	} else {
 		if (!run->in.check)
-			event_recognise(ev);
+			event_recognise(ev, EVENT_ROLE(ROLE_ID));
 		if (!event_role_text(ev, ROLE_ID, &run->key, key, len)) {
 			*key = ev->text;
 			*len = ev->len;
@@ -382,6 +383,8 @@ publish_lines(struct run *run)
 						in->event.len);
 		else if (rc == 1)
 			sent = publish_one(run);
+		if (sent < 0 || run->stopped)
+			run->unsent = in->number;
 		if (sent < 0 || (sent == 0 && spoil(run) < 0))
 			return EXIT_SERVER;
 		if (in->refused != 0 && run->o->strict)
@@ -407,6 +410,13 @@ summarise(const struct run *run, int64_t started)
 	     (unsigned long long)(n * 1000 / ms));
 }
 
+/* The first line that was not sent. */
+static uint64_t
+next_line(const struct run *run)
+{
+	return run->unsent != 0 ? run->unsent : run->in.number + 1;
+}
+
 /* The server has the last word: whatever went wrong before, what was sent is
  * waited for, and told. */
 static enum exit_status
@@ -427,12 +437,12 @@ publish_all(struct run *run, struct conn *conn)
 		rc = -1;
 	progress_clear(&run->progress);
 	if (rc < 0) {
-		publish_report(run->publish, run->in.number + 1);
+		publish_report(run->publish, next_line(run));
 		status = EXIT_SERVER;
 	} else if (stop_requested()) {
 		warn("interrupted: lines up to %llu are done, the rest was "
 		     "not read",
-		     (unsigned long long)run->in.number);
+		     (unsigned long long)next_line(run) - 1);
 		status = EXIT_NO;
 	}
 	summarise(run, started);

@@ -116,6 +116,7 @@ parse_options(struct options *o, int argc, char **argv)
 		o->conn.retry_for_ms = o->until_end ? RETRY_MS : INT64_MAX;
 	if (o->conn.retry_for_ms > o->select.timeout_ms)
 		o->conn.retry_for_ms = o->select.timeout_ms;
+	o->group.retry_for_ms = o->conn.retry_for_ms;
 }
 
 /* Print one event, or pass over it.  Whatever could not be looked at stays
@@ -134,7 +135,7 @@ handle(struct run *run, const struct delivery *d)
 	rc = select_entry(&run->select, &d->entry);
 	if (rc == 1) {
 		rc = select_print(&run->select, &run->out) == 0 ? -1 : 1;
-		run->printed++;
+		run->printed += rc > 0;
 	}
 	if (rc < 0) {
 		id_put(id, d->entry.id);
@@ -203,8 +204,7 @@ consume(struct run *run)
 			return -1;
 		if (run->o->until_end && group_reached(g))
 			break;
-		if (run->o->group.manual)
-			group_renew(g);
+		group_renew(g);
 	}
 	while ((rc = group_finish(g)) == 1)
 		if (handle_batch(run) < 0)

@@ -109,8 +109,20 @@ parse_options(struct options *o, int argc, char **argv)
 	if (o->follow && o->until.kind != WHEN_UNSET)
 		opt_usage("--follow and --until exclude each other");
 	parse_lines(o);
+	if (o->since.kind == WHEN_END) { /* as -n 0, for each stream */
+		o->since.kind = WHEN_UNSET;
+		o->from = FROM_LAST;
+		o->number = 0;
+	}
 	o->stream = args.operand;
 	o->streams = args.count;
+}
+
+/* Escaped or not: SCAN knows what an escape means. */
+static bool
+is_pattern(const char *name)
+{
+	return strpbrk(name, "*?[") != NULL;
 }
 
 /* Where to begin with a stream. */
@@ -143,7 +155,7 @@ find_streams(struct run *run, bool again)
 	for (i = 0; i < run->o->streams; i++) {
 		const char *name = run->o->stream[i];
 
-		if (text_is_glob(name)) {
+		if (is_pattern(name)) {
 			run->has_pattern = true;
 			if (scan_find(&run->scan, name, add_stream, run) < 0)
 				return -1;
@@ -171,22 +183,41 @@ resolve_range(struct run *run)
 	return 0;
 }
 
-/* Decide on an entry, and say so if the filter fails on it.  1, 0. */
+static bool
+is_late(const struct run *run)
+{
+	return run->deadline != INT64_MAX && when_monotonic() >= run->deadline;
+}
+
+static bool
+is_over(const struct run *run)
+{
+	return run->printed >= run->o->select.count || stop_requested() ||
+	       run->out.error != 0 || is_late(run);
+}
+
+/* Decide on an entry.  1, 0, or -1 if the filter fails on it. */
 static int
+decide(struct run *run, const struct entry *e, size_t stream)
+{
+	run->select.record.stream = run->scan.stream[stream].name;
+	return select_entry(&run->select, e);
+}
+
+/* The same, and say so if the filter fails. */
+static bool
 is_wanted(struct run *run, const struct entry *e, size_t stream)
 {
 	char id[ID_TEXT];
-	int rc;
+	int rc = decide(run, e, stream);
 
-	run->select.record.stream = run->scan.stream[stream].name;
-	rc = select_entry(&run->select, e);
 	if (rc >= 0)
-		return rc;
+		return rc == 1;
 	id_put(id, e->id);
 	warn("%s: %s: filter: %s", run->select.record.stream, id,
 	     run->select.error);
 	run->failed++;
-	return 0;
+	return false;
 }
 
 /*
@@ -204,27 +235,36 @@ seek_back(struct run *run)
 
 	scan_init(&run->scan, run->conn, false);
 	back.backwards = true;
+	if (left < back.slice)
+		back.slice = left == 0 ? 1 : (size_t)left;
 	for (i = 0; i < back.count; i++) {
 		struct scan_stream *st = &back.stream[i];
-		struct id newest = st->stop, swap;
+		struct id newest = st->stop, first = st->next, behind;
+		int found = 1;
 
-		if (id_compare(newest, ID_MAX) == 0 &&
-		    scan_newest(run->conn, st->name, &newest) < 0)
+		if (id_compare(newest, ID_MAX) == 0)
+			found = scan_newest(run->conn, st->name, &newest);
+		if (found < 0)
 			rc = -1;
-		swap = st->next;
+		else if (found == 0)
+			newest = ID_MIN; /* whatever comes is new */
+		behind = id_next(newest);
+		if (id_compare(behind, first) < 0)
+			behind = first;
 		st->next = newest;
-		st->stop = swap;
+		st->stop = first;
 		/* Until found otherwise, nothing of it is wanted. */
-		scan_add(&run->scan, st->name, id_next(newest), newest);
+		scan_add(&run->scan, st->name, behind, newest);
 	}
-	while (rc == 1 && left != 0 &&
+	while (rc == 1 && left != 0 && !is_over(run) &&
 	       (rc = scan_next(&back, &e, &index)) == 1) {
-		if (!is_wanted(run, &e, index))
+		if (decide(run, &e, index) != 1)
 			continue;
 		run->scan.stream[index].next = e.id;
 		left--;
 	}
-	run->failed = 0; /* they are met again on the way forward */
+	if (rc >= 0)
+		rc = scan_end(&back);
 	scan_release(&back);
 	return rc < 0 ? -1 : 0;
 }
@@ -239,13 +279,6 @@ save(struct run *run)
 	return -1;
 }
 
-static bool
-is_over(const struct run *run)
-{
-	return run->printed >= run->o->select.count || stop_requested() ||
-	       run->out.error != 0 || when_monotonic() >= run->deadline;
-}
-
 /* Print what the scan has at hand.  0 when there is no more for now, -1. */
 static int
 print_scan(struct run *run)
@@ -255,20 +288,20 @@ print_scan(struct run *run)
 	size_t index;
 	int rc;
 
-	while (run->printed < run->o->select.count && run->out.error == 0 &&
-	       !stop_requested() &&
-	       (rc = scan_next(&run->scan, &e, &index)) != 0) {
+	while (!is_over(run) && (rc = scan_next(&run->scan, &e, &index)) != 0) {
 		if (rc < 0)
 			return -1;
-		if (is_wanted(run, &e, index) && run->skip == 0) {
+		if (!is_wanted(run, &e, index)) {
+			/* it is only passed */
+		} else if (run->skip != 0) {
+			run->skip--;
+		} else {
 			run->printed++;
 			if (select_print(&run->select, &run->out) == 0) {
 				warn("%s: jq: %s", run->select.record.stream,
 				     run->select.error);
 				run->failed++;
 			}
-		} else if (run->skip != 0) {
-			run->skip--;
 		}
 		if (run->o->checkpoint == NULL || run->out.error != 0)
 			continue;
@@ -315,20 +348,47 @@ follow(struct run *run)
 	return stop_requested() ? 0 : rc;
 }
 
+/* Whether an operand names a stream; one without entries is one too. */
+static bool
+is_there(struct run *run, const char *name)
+{
+	bool pattern = is_pattern(name);
+	struct reply *r;
+	int64_t keys;
+	size_t i;
+
+	for (i = 0; i < run->scan.count; i++) {
+		const struct scan_stream *st = &run->scan.stream[i];
+
+		if (pattern && text_glob(name, st->name, strlen(st->name)))
+			return true;
+		if (st->any && strcmp(name, st->name) == 0)
+			return true;
+	}
+	if (pattern)
+		return false;
+	conn_commandv(run->conn, "EXISTS", name, NULL);
+	r = conn_result(run->conn);
+	return r == NULL || reply_number(r, 0, &keys) < 0 || keys != 0;
+}
+
 /* A name that is no stream yet may be a typing error: say so. */
 static bool
 is_missing(struct run *run)
 {
-	struct id id;
+	bool missing = false;
 	size_t i;
 
-	for (i = 0; i < run->scan.count; i++)
-		if (run->scan.stream[i].any ||
-		    scan_newest(run->conn, run->scan.stream[i].name, &id) != 0)
-			return false;
-	if (run->scan.count == 0)
-		warn("%s: no stream matches", run->o->stream[0]);
-	return run->scan.count == 0;
+	for (i = 0; i < run->o->streams; i++) {
+		const char *name = run->o->stream[i];
+
+		if (is_there(run, name))
+			continue;
+		warn("%s: no %s", name,
+		     is_pattern(name) ? "stream matches" : "such stream");
+		missing = true;
+	}
+	return missing;
 }
 
 static enum exit_status
@@ -350,12 +410,12 @@ tail(struct run *run)
 		warn("%s", conn_error(run->conn));
 		return EXIT_SERVER;
 	}
-	if (save(run) < 0 || rc == -2)
+	if (rc == -2 || save(run) < 0)
 		return EXIT_OUTPUT;
 	if (run->failed != 0)
 		return EXIT_INPUT;
 	if (run->printed < o->select.count && o->select.count != UINT64_MAX &&
-	    when_monotonic() >= run->deadline)
+	    (stop_requested() || is_late(run)))
 		return EXIT_NO;
 	return !o->follow && is_missing(run) ? EXIT_NO : EXIT_OK;
 }

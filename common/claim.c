@@ -13,15 +13,28 @@
 #include "common/group.h"
 #include "common/mem.h"
 #include "common/num.h"
+#include "common/stop.h"
 
 enum { CLAIM_SLICE = 100, CLAIM_EVERY_MIN_MS = 1000 };
+
+/* Where to start in a stream.  Of our own with --manual, what was read before is
+ * in the hands of others; what comes behind was lost with a connection. */
+static void
+start_stream(struct group *g)
+{
+	memcpy(g->claim_from, "-", 2);
+	if (g->claim_own && g->o->manual && g->resumed) {
+		g->claim_from[0] = '(';
+		id_put(g->claim_from + 1, g->stream[g->claim_stream].last);
+	}
+}
 
 void
 claim_restart(struct group *g, bool own)
 {
 	g->claim_stream = 0;
 	g->claim_own = own;
-	memcpy(g->claim_from, "-", 2);
+	start_stream(g);
 	g->claim_due = 0;
 }
 
@@ -38,10 +51,12 @@ next_stream(struct group *g)
 {
 	int64_t every = g->o->lease_ms / 3;
 
-	memcpy(g->claim_from, "-", 2);
-	if (++g->claim_stream < g->count)
+	if (++g->claim_stream < g->count) {
+		start_stream(g);
 		return;
+	}
 	if (g->claim_own) {
+		g->resumed = true;
 		claim_restart(g, false);
 		return;
 	}
@@ -129,7 +144,7 @@ ask_claim(struct group *g)
 	conn_argu(c, g->claim_own ? 0 : (uint64_t)g->o->lease_ms);
 	for (i = 0; i < g->claims; i++)
 		conn_argid(c, g->claim[i].id);
-	return conn_result(c);
+	return conn_reply(c, 0);
 }
 
 /* What was claimed and is not in the answer, which is in the same order. */
@@ -214,7 +229,7 @@ remove_owners(struct group *g)
 	for (i = 0; i < g->claims && !g->claim_own; i++) {
 		const char *owner = g->owners.data + g->claim[i].owner;
 
-		if (strcmp(owner, last) == 0 || strcmp(owner, "released") == 0)
+		if (strcmp(owner, last) == 0)
 			continue;
 		last = owner;
 		if (script_call(g->conn, &g->leave, 1,
@@ -231,6 +246,28 @@ remove_owners(struct group *g)
 	return 0;
 }
 
+/* The server did not let us look or claim.  0 to go on, -1. */
+static int
+take_error(struct group *g, const struct reply *r)
+{
+	g->claims = 0;
+	switch (reply_fault(r, 0)) {
+	case REPLY_FAULT_NOGROUP:
+		next_stream(g); /* reading sees to it */
+		return 0;
+	case REPLY_FAULT_RETRY:
+		if (group_back_off(g, r) || stop_requested())
+			return 0;
+		break;
+	case REPLY_FAULT_REFUSED:
+	case REPLY_FAULT_ACCESS:
+	case REPLY_FAULT_NOSCRIPT:
+		break;
+	}
+	conn_fail_reply(g->conn, r, 0);
+	return -1;
+}
+
 /* Claim one slice.  1 for a batch, 0 for none, -1. */
 static int
 claim_slice(struct group *g)
@@ -240,20 +277,22 @@ claim_slice(struct group *g)
 
 	if (r == NULL)
 		return -1;
-	if (reply_is(r, 0, REPLY_ERROR)) {
-		/* The group has gone or the server can't now: reading sees to
-		 * it. */
-		next_stream(g);
-		return 0;
-	}
+	if (reply_is(r, 0, REPLY_ERROR))
+		return take_error(g, r);
 	found = r->node[0].len;
 	if (note_pending(g, r) < 0)
 		return -1;
 	r = NULL;
 	if (g->claims != 0) {
 		r = ask_claim(g);
-		if (r == NULL)
+		if (r == NULL) {
+			g->claims = 0;
+			g->resumed = false; /* it may be ours now */
 			return -1;
+		}
+		if (reply_is(r, 0, REPLY_ERROR))
+			return take_error(g, r);
+		g->refused = false;
 		g->missing_stream = stream;
 		note_missing(g, r);
 	}
@@ -269,23 +308,33 @@ claim_slice(struct group *g)
 	return 1;
 }
 
+/* Confirm what is done, and see to what the last claim has left to do. */
+int
+claim_finish(struct group *g)
+{
+	while (group_settle(g) < 0 || report_missing(g) < 0 ||
+	       remove_owners(g) < 0)
+		if (group_recover(g) < 0)
+			return -1;
+	return 0;
+}
+
 int
 claim_next(struct group *g)
 {
 	for (;;) {
-		int rc = 0;
+		int rc;
 
-		if (group_settle(g) < 0)
+		if (claim_finish(g) < 0)
 			return -1;
-		if (report_missing(g) < 0 || remove_owners(g) < 0)
-			rc = -1;
-		if (rc == 0 && g->claim_stream == g->count) {
+		if (stop_requested())
+			return 0;
+		if (g->claim_stream == g->count) {
 			if (when_monotonic() < g->claim_due)
 				return 0;
 			claim_restart(g, false);
 		}
-		if (rc == 0)
-			rc = claim_slice(g);
+		rc = claim_slice(g);
 		if (rc == 1)
 			return 1;
 		if (rc < 0 && group_recover(g) < 0)
@@ -297,7 +346,7 @@ claim_next(struct group *g)
 struct conn *
 group_side(struct group *g)
 {
-	if (g->side != NULL && conn_is_lost(g->side)) {
+	if (g->side != NULL && conn_error(g->side) != NULL) {
 		conn_close(g->side);
 		g->side = NULL;
 	}
@@ -341,6 +390,8 @@ group_renew(struct group *g)
 	if (when_monotonic() < g->renew_due)
 		return 0;
 	g->renew_due = when_monotonic() + g->o->lease_ms / 3;
+	if (g->held == 0 && !g->reading)
+		return 0;
 	c = group_side(g);
 	for (i = 0; i < g->count; i++)
 		if (conn_error(c) != NULL ||
@@ -361,6 +412,7 @@ group_release(struct group *g, const struct delivery *d)
 
 	id_put(id, d->entry.id);
 	count[num_put(count, (uint64_t)d->deliveries - 1)] = '\0';
+	g->held--;
 	if (conn_error(c) == NULL &&
 	    script_call(c, &g->release, 1, stream, g->o->name, g->consumer, id,
 			count, NULL) != NULL)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "common/num.h"
 #include "common/stop.h"
 #include "common/url.h"
+#include "common/when.h"
 #include "common/wire.h"
 
 enum {
@@ -33,6 +35,12 @@ struct conn {
 
 	struct wire wire;
 	uint64_t client_id;
+
+	int64_t retry_until; /* when_monotonic() */
+	int backoff_ms;
+	bool answered; /* a command, since it was connected again */
+	bool hopeless; /* it would go as before if opened again */
+	bool busy;     /* it can't now: conn_back_off() */
 
 	bool failed, usage;
 	bool told_needless; /* a warning that is not repeated */
@@ -55,6 +63,8 @@ fail(struct conn *c, const char *fmt, ...)
 static int
 lost(struct conn *c)
 {
+	if (wire_is_garbled(&c->wire))
+		c->hopeless = true;
 	return fail(c, "%s: %s", c->name, c->wire.error);
 }
 
@@ -179,6 +189,7 @@ conn_next(struct conn *c, struct reply **reply, size_t part_bytes)
 {
 	int rc = wire_next(&c->wire, reply, part_bytes);
 
+	c->answered |= rc > 0;
 	return rc < 0 ? lost(c) : rc;
 }
 
@@ -211,6 +222,7 @@ watch(struct conn *c, struct reply **reply, size_t part_bytes, int64_t block_ms,
 	};
 	int rc = wire_watch(&c->wire, reply, &until);
 
+	c->answered |= rc > 0;
 	return rc < 0 ? lost(c) : rc;
 }
 
@@ -240,14 +252,16 @@ int
 conn_silence(struct conn *c, int64_t since_ms)
 {
 	char text[NUM_DURATION_TEXT], why[64 + NUM_DURATION_TEXT];
-	int left = deadline_left(since_ms + c->options->reply_ms);
+	int64_t until =
+		wire_silent_at(&c->wire, since_ms, c->options->reply_ms);
+	int64_t now = when_monotonic();
 
 	if (c->wire.net == NULL)
 		return lost(c);
-	if (left > 0)
-		return left;
+	if (until > now)
+		return until - now < INT_MAX ? (int)(until - now) : INT_MAX;
 	snprintf(why, sizeof(why), "no answer within %s",
-		 num_put_duration(text, c->options->reply_ms));
+		 num_put_duration(text, until - since_ms));
 	return lose(c, why);
 }
 
@@ -273,6 +287,17 @@ conn_fail_reply(struct conn *c, const struct reply *r, size_t i)
 }
 
 void
+conn_blame(struct conn *c, const char *object)
+{
+	char text[512];
+
+	if (c->wire.net == NULL || !c->failed)
+		return;
+	snprintf(text, sizeof(text), "%s", c->error);
+	fail(c, "%s: %s", object, text);
+}
+
+void
 conn_refuse(struct conn *c, const char *why)
 {
 	fail(c, "%s: %s", c->name, why);
@@ -284,6 +309,7 @@ conn_fail_shape(struct conn *c, const char *command)
 	char why[128];
 
 	snprintf(why, sizeof(why), "%s answered in an unknown shape", command);
+	c->hopeless = true;
 	lose(c, why);
 }
 
@@ -421,9 +447,9 @@ attempt(struct conn *c, int timeout_ms)
 }
 
 static int
-attempt_ms(const struct conn *c, int64_t deadline)
+attempt_ms(const struct conn *c)
 {
-	int left = deadline_left(deadline);
+	int left = deadline_left(c->retry_until);
 
 	if (c->options->retry_for_ms == 0 || left < 0 || left > ATTEMPT_MS)
 		return ATTEMPT_MS;
@@ -456,32 +482,56 @@ warn_trying(const struct conn *c)
 
 /* Wait before the next attempt; true at a stop. */
 static bool
-rest(int64_t deadline, int *backoff_ms)
+rest(struct conn *c)
 {
-	int left = deadline_left(deadline), pause = jitter(*backoff_ms);
+	int left = deadline_left(c->retry_until), pause = jitter(c->backoff_ms);
 
-	*backoff_ms = *backoff_ms < BACKOFF_MAX_MS / 2 ? *backoff_ms * 2
-						       : BACKOFF_MAX_MS;
+	c->backoff_ms = c->backoff_ms < BACKOFF_MAX_MS / 2 ? c->backoff_ms * 2
+							   : BACKOFF_MAX_MS;
 	return stop_sleep(left < 0 || pause < left ? pause : left);
+}
+
+static void
+begin_trying(struct conn *c)
+{
+	c->retry_until = deadline_in(c->options->retry_for_ms);
+	c->backoff_ms = BACKOFF_MS;
+	c->answered = true;
+}
+
+int
+conn_back_off(struct conn *c)
+{
+	if (!c->busy) {
+		conn_blame(c, c->name);
+		warn_trying(c);
+		begin_trying(c);
+		c->busy = true;
+	}
+	return deadline_left(c->retry_until) == 0 || rest(c) ? -1 : 0;
+}
+
+void
+conn_is_well(struct conn *c)
+{
+	c->busy = false;
 }
 
 /* Attempts until one succeeds.  `warned`: the user knows that it is away. */
 static int
 connect_until(struct conn *c, bool warned)
 {
-	int64_t deadline = deadline_in(c->options->retry_for_ms);
-	int backoff_ms = BACKOFF_MS;
 	enum outcome outcome;
 
-	while ((outcome = attempt(c, attempt_ms(c, deadline))) == AGAIN) {
-		if (deadline_left(deadline) == 0 || stop_requested())
+	while ((outcome = attempt(c, attempt_ms(c))) == AGAIN) {
+		if (deadline_left(c->retry_until) == 0 || stop_requested())
 			return -1;
 		if (warned)
 			debug("%s", c->error);
 		else
 			warn_trying(c);
 		warned = true;
-		if (rest(deadline, &backoff_ms))
+		if (rest(c))
 			return lose(c, "interrupted");
 	}
 	if (outcome == GIVE_UP)
@@ -491,16 +541,26 @@ connect_until(struct conn *c, bool warned)
 	return 0;
 }
 
+/* A server that lets us in and then hangs up, again and again, is as good as one
+ * that is not there. */
 int
 conn_reconnect(struct conn *c)
 {
-	if (c->usage)
+	if (c->usage || c->hopeless)
 		return -1;
 	if (c->wire.net != NULL)
 		lose(c, c->failed ? c->error : "opening it again");
+	if (!c->answered && deadline_left(c->retry_until) == 0)
+		return -1;
 	if (stop_requested())
 		return lose(c, "interrupted");
-	warn_trying(c);
+	if (c->answered) {
+		warn_trying(c);
+		begin_trying(c);
+	} else if (rest(c)) {
+		return lose(c, "interrupted");
+	}
+	c->answered = false;
 	return connect_until(c, true);
 }
 
@@ -552,6 +612,8 @@ find_password(struct conn *c)
 static int
 find_server(struct conn *c)
 {
+	if (c->options->reply_ms <= 0)
+		return fail(c, "--reply-timeout: at least 1ms");
 	url_mask(c->name, sizeof(c->name), c->options->url);
 	if (url_parse(&c->url, c->options->url) < 0)
 		return fail(c, "%s: %s", c->name, c->url.error);
@@ -577,6 +639,7 @@ conn_open(const struct conn_options *options)
 {
 	struct conn *c = new_conn(options);
 
+	begin_trying(c);
 	if (find_server(c) < 0 || find_password(c) < 0)
 		c->usage = true;
 	else
@@ -593,6 +656,7 @@ conn_again(const struct conn *c)
 	if (c->password != NULL)
 		again->password = xstrdup(c->password);
 	again->told_needless = c->told_needless;
+	begin_trying(again);
 	if (find_server(again) < 0)
 		again->usage = true;
 	else

@@ -56,7 +56,9 @@ struct conn_options {
 		OPT_BOOL(0, "insecure", &(o)->insecure,                       \
 			 "don't verify the server"),                          \
 		OPT_DURATION(0, "retry-for", "DUR", &(o)->retry_for_ms,       \
-			     "how long to try to (re)connect")
+			     "how long to try to (re)connect"),               \
+		OPT_DURATION(0, "reply-timeout", "DUR", &(o)->reply_ms,       \
+			     "give up a server silent so long (30s)")
 
 struct conn; /* opaque */
 
@@ -87,9 +89,13 @@ bool conn_is_usage(const struct conn *c);
 const char *conn_name(const struct conn *c);
 uint64_t conn_client_id(const struct conn *c);
 
-/* Open the same again, with jittered backoff of 50 ms to 2 s, until
- * retry_for_ms have passed.  Whatever was in flight or buffered is forgotten.
- * Says so with warn().  Returns 0, or -1 with conn_error() set, also at a stop. */
+/*
+ * Open the same again, with jittered backoff of 50 ms to 2 s, until
+ * retry_for_ms have passed since the server last answered a command.  Whatever
+ * was in flight or buffered is forgotten.  Says so with warn().  Returns 0, or
+ * -1 with conn_error() set: also at a stop, and at once if the server speaks no
+ * protocol or one that was not understood.
+ */
 int conn_reconnect(struct conn *c);
 
 /* A second connection with the same options, for a short errand. */
@@ -133,17 +139,18 @@ enum conn_seen {
 
 /*
  * Write pending output and wait for input from the server, for fd (-1: none) to
- * be readable, for a stop (unless `drain`: then a stop does not end the wait),
- * or for timeout_ms (-1: none).  Returns the set of conn_seen, 0 at the timeout
- * or once output made progress, -1 if the connection is lost.
+ * be readable, for a stop (unless `drain`: then it does not count as seen), or
+ * for timeout_ms (-1: none).  Returns the set of conn_seen, 0 at the timeout,
+ * once output made progress or when a stop comes in a drain, so that limits can
+ * be computed anew; -1 if the connection is lost.
  */
 int conn_wait(struct conn *c, int fd, int timeout_ms, bool drain);
 
 /*
  * Wait for the next whole reply.  Returns it, or NULL if the connection was
  * lost or silent for options.reply_ms + block_ms (which ends it).  A stop does
- * not end the wait, so that what was asked is known.  An error from the server
- * is a reply like another.
+ * not end the wait, so that what was asked is known, but shortens the silence to
+ * 2 s.  An error from the server is a reply like another.
  */
 struct reply *conn_reply(struct conn *c, int64_t block_ms);
 
@@ -165,7 +172,8 @@ int conn_watch(struct conn *c, struct reply **reply, size_t part_bytes,
 /*
  * For callers that wait with conn_wait(): end the connection if options.reply_ms
  * have passed since `since_ms` (when_monotonic()), when the server was last heard
- * or asked.  Returns the ms left until then, -1 if the connection is lost.
+ * or asked, or 2 s since then and a stop.  Returns the ms left until then, -1 if
+ * the connection is lost.
  */
 int conn_silence(struct conn *c, int64_t since_ms);
 
@@ -174,6 +182,18 @@ int conn_silence(struct conn *c, int64_t since_ms);
  * the server's words.  For commands whose error is the caller's end.
  */
 struct reply *conn_result(struct conn *c);
+
+/*
+ * After conn_fail_reply() of an answer by which the server can't now
+ * (REPLY_FAULT_RETRY): wait as between attempts to connect, with a warning the
+ * first time.  Returns 0, or -1 at a stop or once retry_for_ms have passed since
+ * then.  conn_is_well() ends the count.
+ */
+int conn_back_off(struct conn *c);
+void conn_is_well(struct conn *c);
+
+/* Put what it is about before conn_error(), unless that is of the connection. */
+void conn_blame(struct conn *c, const char *object);
 
 /* Set conn_error() to the text of reply element i, to a reason of the caller's,
  * or to a fixed complaint about a reply of the wrong shape, which ends the

@@ -7,10 +7,9 @@
 #include "common/reason.h"
 #include "common/when.h"
 
-#define BIT(role) (1u << (role))
+#define BIT(role) EVENT_ROLE(role)
 
 enum {
-	ALL_ROLES = (1 << ROLE_COUNT) - 1,
 	PATH_DEPTH = 4, /* names in the pointer of a role, at most */
 	LONG_NAME = 24  /* lengths from here on are looked up together */
 };
@@ -178,6 +177,7 @@ event_parse(struct event *ev, const char *text, size_t len)
 struct pass {
 	struct event *ev;
 	const struct event_profile *profile;
+	unsigned wanted;           /* roles; others need not be noted */
 	unsigned seen[PATH_DEPTH]; /* roles whose path's name here was met */
 	struct json_member twice;  /* the first that was met before */
 	bool is_twice;
@@ -287,8 +287,9 @@ note_roles(struct pass *pass, struct event *ev,
 		const struct json_member *m = &ev->doc.member[i];
 		size_t len = m->key_len < LONG_NAME ? m->key_len : LONG_NAME;
 		unsigned roles =
-			m->key_escaped ? ALL_ROLES : profile->by_len[len];
+			m->key_escaped ? EVENT_ALL_ROLES : profile->by_len[len];
 
+		roles &= pass->wanted;
 		if (roles != 0)
 			roles = note_member(pass, m, roles, 0);
 		if (roles != 0)
@@ -316,8 +317,9 @@ recognise(struct pass *pass, struct event *ev)
 	for (i = 0; i < PROFILE_COUNT; i++) {
 		const struct event_profile *profile = &profiles[i];
 
-		if (profile->mark.len != 0 &&
-		    !has_string(&ev->doc, &profile->mark))
+		if (profile->mark.len == 0)
+			pass->wanted |= BIT(ROLE_ID) | BIT(ROLE_TYPE);
+		else if (!has_string(&ev->doc, &profile->mark))
 			continue;
 		note_roles(pass, ev, profile);
 		if (profile->mark.len != 0 ||
@@ -330,9 +332,9 @@ recognise(struct pass *pass, struct event *ev)
 }
 
 void
-event_recognise(struct event *ev)
+event_recognise(struct event *ev, unsigned roles)
 {
-	struct pass pass;
+	struct pass pass = { .wanted = roles };
 
 	recognise(&pass, ev);
 }
@@ -385,7 +387,7 @@ check_time(struct event *ev)
 int
 event_check(struct event *ev, const struct event_profile *required)
 {
-	struct pass pass;
+	struct pass pass = { .wanted = EVENT_ALL_ROLES };
 
 	ev->error[0] = '\0';
 	if (required != NULL)

@@ -31,6 +31,10 @@ enum event_role {
 	ROLE_COUNT
 };
 
+/* Sets of roles. */
+#define EVENT_ROLE(role) (1u << (role))
+#define EVENT_ALL_ROLES (EVENT_ROLE(ROLE_COUNT) - 1)
+
 struct event_profile; /* opaque; lives until the program ends */
 
 /* A profile by its name, or NULL. */
@@ -67,9 +71,12 @@ struct event {
  */
 int event_parse(struct event *ev, const char *text, size_t len);
 
-/* Recognise the envelope of a parsed event and note its roles; checks nothing.
- * Sets profile to NULL where there is none. */
-void event_recognise(struct event *ev);
+/*
+ * Recognise the envelope of a parsed event and note those of its roles that are
+ * wanted (a set of EVENT_ROLE(); others may be noted too); checks nothing.  Sets
+ * profile to NULL where there is none.
+ */
+void event_recognise(struct event *ev, unsigned roles);
 
 /*
  * Check a parsed event against its envelope: `required` if not NULL, else what

@@ -11,171 +11,31 @@
 #include "common/stop.h"
 
 enum {
-	FIRST_SLICE = 100,
 	LARGEST_SLICE = 1000,
 	SLICE_BYTES = 512 << 10,
 	PART_BYTES = 1 << 20,
 	BACKOFF_MS = 250
 };
 
-static void
-name_consumer(struct group *g)
+/* How long a server that can't now has been so is bounded as the time to
+ * reconnect is.  False at a stop too. */
+bool
+group_back_off(struct group *g, const struct reply *r)
 {
-	char host[64] = "localhost";
-
-	if (g->o->consumer != NULL) {
-		snprintf(g->consumer, sizeof(g->consumer), "%s",
-			 g->o->consumer);
-		return;
-	}
-	gethostname(host, sizeof(host) - 1);
-	snprintf(g->consumer, sizeof(g->consumer), "%s:%ld", host,
-		 (long)getpid());
-}
-
-/* The id behind which a new group reads: 0 is the start, $ the end. */
-static int
-start_id(struct group *g, char out[ID_TEXT])
-{
-	const struct when *from = &g->o->from;
-	int64_t now = 0;
-
-	if (from->kind == WHEN_END) {
-		memcpy(out, "$", 2);
-		return 0;
-	}
-	if (when_needs_now(from) && (now = conn_now(g->conn)) < 0)
-		return -1;
-	id_put(out, from->kind == WHEN_UNSET
-			    ? ID_MIN
-			    : id_prev(when_first_id(from, now)));
-	return 0;
-}
-
-/* A server that can't now may soon: wait a little.  False at a stop. */
-static bool
-back_off(struct group *g, const struct reply *r)
-{
+	int64_t now = when_monotonic(), limit = g->o->retry_for_ms;
 	size_t len;
 	const char *text = reply_text(r, 0, &len);
 
+	if (!g->refused) {
+		g->refused = true;
+		g->refused_until =
+			limit < INT64_MAX - now ? now + limit : INT64_MAX;
+	}
+	if (now >= g->refused_until)
+		return false;
 	warn("%s: %.*s, trying again", conn_name(g->conn),
 	     (int)(len < 200 ? len : 200), text);
 	return !stop_sleep(BACKOFF_MS);
-}
-
-static bool
-is_busygroup(const struct reply *r)
-{
-	size_t len;
-	const char *text = reply_text(r, 0, &len);
-
-	return len >= 9 && memcmp(text, "BUSYGROUP", 9) == 0;
-}
-
-/*
- * XGROUP CREATE … MKSTREAM.  That the group exists is fine, and so is that one
- * may not create groups: reading will tell if it is missing.
- */
-static int
-create(struct group *g, const char *stream, const char *id)
-{
-	for (;;) {
-		struct reply *r;
-
-		conn_commandv(g->conn, "XGROUP", "CREATE", stream, g->o->name,
-			      id, "MKSTREAM", NULL);
-		r = conn_reply(g->conn, 0);
-		if (r == NULL)
-			return -1;
-		if (!reply_is(r, 0, REPLY_ERROR) || is_busygroup(r))
-			return 0;
-		if (reply_fault(r, 0) == REPLY_FAULT_RETRY && back_off(g, r))
-			continue;
-		conn_fail_reply(g->conn, r, 0);
-		if (reply_fault(r, 0) == REPLY_FAULT_ACCESS) {
-			debug("%s: %s", stream, conn_error(g->conn));
-			return 0;
-		}
-		return -1;
-	}
-}
-
-int
-group_open(struct group *g, struct conn *c, const struct group_options *o,
-	   char *const *names, size_t count)
-{
-	char from[ID_TEXT];
-	size_t i;
-
-	*g = (struct group){
-		.conn = c,
-		.o = o,
-		.count = count,
-		.slice = FIRST_SLICE,
-		.renew = { .name = SCRIPT_RENEW },
-		.release = { .name = SCRIPT_RELEASE },
-		.leave = { .name = SCRIPT_LEAVE },
-		.renew_due = when_monotonic() + o->lease_ms / 3,
-	};
-	g->stream = xcalloc(count, sizeof(*g->stream));
-	for (i = 0; i < count; i++)
-		g->stream[i].name = names[i];
-	name_consumer(g);
-	claim_restart(g, !o->manual);
-	if (start_id(g, from) < 0)
-		return -1;
-	for (i = 0; i < count; i++)
-		if (create(g, names[i], from) < 0)
-			return -1;
-	return 0;
-}
-
-int
-group_mark(struct group *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->count; i++) {
-		struct reply *r;
-
-		conn_commandv(g->conn, "XREVRANGE", g->stream[i].name, "+", "-",
-			      "COUNT", "1", NULL);
-		r = conn_result(g->conn);
-		if (r == NULL)
-			return -1;
-		if (entries_last_id(r, &g->stream[i].newest) < 0)
-			g->stream[i].newest = ID_MIN;
-	}
-	return 0;
-}
-
-bool
-group_reached(const struct group *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->count; i++)
-		if (id_compare(g->stream[i].last, g->stream[i].newest) < 0)
-			return false;
-	return true;
-}
-
-/* The group was destroyed or its stream deleted: go on where we were. */
-static int
-recreate(struct group *g)
-{
-	char id[ID_TEXT];
-	size_t i;
-
-	for (i = 0; i < g->count; i++) {
-		id_put(id, g->stream[i].last);
-		warn("%s: group %s has vanished, created again behind %s",
-		     g->stream[i].name, g->o->name, id);
-		if (create(g, g->stream[i].name, id) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 /* A new connection: confirm what is done once more, then claim what the server
@@ -241,10 +101,11 @@ take_ack(struct group *g, const struct reply *r)
 	memcpy(&len, g->lengths.data, sizeof(len));
 	buf_consume(&g->lengths, sizeof(len));
 	if (!reply_is(r, 0, REPLY_ERROR)) {
+		g->refused = false;
 		buf_consume(&g->unconfirmed, len);
 		return 0;
 	}
-	if (reply_fault(r, 0) != REPLY_FAULT_RETRY || !back_off(g, r)) {
+	if (reply_fault(r, 0) != REPLY_FAULT_RETRY || !group_back_off(g, r)) {
 		conn_fail_reply(g->conn, r, 0);
 		return -1;
 	}
@@ -292,10 +153,13 @@ take_read_error(struct group *g, const struct reply *r)
 {
 	switch (reply_fault(r, 0)) {
 	case REPLY_FAULT_NOGROUP:
-		return group_settle(g) < 0 || recreate(g) < 0 ? -1 : READ_AGAIN;
+		return group_settle(g) < 0 || group_recreate(g) < 0
+			       ? -1
+			       : READ_AGAIN;
 	case REPLY_FAULT_RETRY:
-		back_off(g, r);
-		return READ_AGAIN;
+		if (group_back_off(g, r) || stop_requested())
+			return READ_AGAIN;
+		break;
 	case REPLY_FAULT_REFUSED:
 	case REPLY_FAULT_ACCESS:
 	case REPLY_FAULT_NOSCRIPT:
@@ -350,6 +214,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	g->full = false;
 	if (reply_is(r, 0, REPLY_ERROR))
 		return take_read_error(g, r);
+	g->refused = false;
 	if (reply_is(r, 0, REPLY_NIL))
 		return READ_NOTHING;
 	entries_init(&g->entries, true);
@@ -462,6 +327,7 @@ group_next(struct group *g, struct delivery *d)
 				d->deliveries += claimed_before(g, d->entry.id);
 			else
 				g->stream[d->stream].last = d->entry.id;
+			g->held++;
 			return 1;
 		case ENTRIES_MORE:
 			if (more_of_batch(g) < 0)
@@ -510,6 +376,7 @@ group_commit(struct group *g)
 		buf_add(conn_out(g->conn), g->unconfirmed.data + before, len);
 		*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
 		buf_clear(&st->acks);
+		g->held -= st->ack_count;
 		st->ack_count = 0;
 	}
 	if (conn_flush(g->conn) < 0)
@@ -555,15 +422,19 @@ group_finish(struct group *g)
 	struct reply *r;
 	int rc;
 
-	if (g->reading) {
+	while (g->reading) {
 		unblock(g);
-		if (take_acks(g) < 0 || (r = conn_reply(g->conn, 2000)) == NULL)
-			return -1;
+		if (take_acks(g) < 0 ||
+		    (r = conn_reply(g->conn, 2000)) == NULL) {
+			if (group_recover(g) < 0)
+				return -1;
+			continue;
+		}
 		rc = take_read(g, r, 0);
 		if (rc == READ_BATCH || rc < 0)
 			return rc;
 	}
-	return group_settle(g);
+	return claim_finish(g);
 }
 
 void
@@ -589,5 +460,5 @@ group_close(struct group *g)
 	buf_release(&g->lengths);
 	buf_release(&g->owners);
 	buf_release(&g->missing);
-	*g = (struct group){ 0 };
+	*g = (struct group){ .trimmed = g->trimmed };
 }

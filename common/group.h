@@ -35,12 +35,13 @@ struct group_options {
 	struct when from;     /* where a new group starts; unset: the start */
 	int64_t lease_ms;     /* silent that long, a consumer counts as dead */
 	uint64_t batch;       /* entries per read at most; 0: as fits */
-	bool manual;          /* others acknowledge: never claim one's own */
+	int64_t retry_for_ms; /* how long a server may say that it can't now */
+	bool manual;          /* others acknowledge what was handed out */
 };
 
 struct group_stream {
 	const char *name;
-	struct id last;   /* the newest entry that was read */
+	struct id last;   /* where the group was, then the newest entry read */
 	struct id newest; /* group_mark(): the newest there was */
 	struct buf acks;  /* encoded ids that are done, not yet committed */
 	size_t ack_count;
@@ -89,7 +90,10 @@ struct group {
 	struct buf missing; /* struct id: claimed, but did not come */
 	size_t missing_stream;
 	bool claim_own;
-	int64_t claim_due, renew_due;
+	bool resumed;  /* what was ours at the start has been claimed */
+	uint64_t held; /* entries handed out and not acknowledged by us */
+	bool refused;  /* the server says that it can't now */
+	int64_t claim_due, renew_due, refused_until;
 };
 
 /*
@@ -101,7 +105,8 @@ int group_open(struct group *g, struct conn *c, const struct group_options *o,
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */
 int group_mark(struct group *g);
-/* Whether every stream has been read up to its mark. */
+/* Whether every stream has been read up to its mark, and all that could be
+ * claimed was. */
 bool group_reached(const struct group *g);
 
 /*
@@ -126,8 +131,8 @@ int group_commit(struct group *g);
  * Waits for the answer.  Returns 0, or -1. */
 int group_release(struct group *g, const struct delivery *d);
 
-/* Renew the leases of all that this consumer holds if a third of the lease has
- * passed since the last time; on a connection of its own.  0, or -1. */
+/* Renew the leases of what this consumer holds, if anything, once a third of the
+ * lease has passed since the last time; on a connection of its own.  0, or -1. */
 int group_renew(struct group *g);
 
 /* The ms until group_renew() or claiming is due, at most `most`. */
@@ -143,11 +148,16 @@ int group_finish(struct group *g);
 /* Remove the consumer where it holds nothing, and free everything. */
 void group_close(struct group *g);
 
-/* Private, shared by group.c and claim.c. */
+/* Private, shared by group.c, group_open.c and claim.c. */
 int group_settle(struct group *g); /* wait for the unanswered XACKs */
 int group_recover(struct group *g);
+int group_recreate(struct group *g);
+/* The server can't now, by this reply, and may soon: wait a little.  False if
+ * that has taken too long or a stop is requested. */
+bool group_back_off(struct group *g, const struct reply *r);
 struct conn *group_side(struct group *g);
 int claim_next(struct group *g); /* 1: a batch was claimed; 0: none; -1 */
+int claim_finish(struct group *g);
 bool claim_is_due(const struct group *g);
 void claim_restart(struct group *g, bool own);
 

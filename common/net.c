@@ -70,7 +70,7 @@ static const struct meaning {
 	{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, EACCES,
 	  "the server refuses the client certificate" },
 	{ SSL_R_UNEXPECTED_EOF_WHILE_READING, ECONNRESET, closed },
-	{ 0, EPROTO, NULL },
+	{ 0, ECONNABORTED, NULL },
 }, verify_meanings[] = {
 	{ X509_V_ERR_CERT_HAS_EXPIRED, EACCES, "certificate has expired" },
 	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, EACCES,
@@ -224,10 +224,9 @@ tls_init(struct net *n, const struct net_tls *tls)
 	SSL_CTX_set_mode(n->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 					 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(n->ctx, 1); /* one read(2) a record, not two */
-	if (tls->insecure)
-		SSL_CTX_set_verify(n->ctx, SSL_VERIFY_NONE, NULL);
-	else
-		SSL_CTX_set_verify(n->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(n->ctx,
+			   tls->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
+			   NULL);
 	if (tls->cacert != NULL &&
 	    SSL_CTX_load_verify_locations(n->ctx, tls->cacert, NULL) != 1)
 		return fail_file(n, "CA certificates", tls->cacert);
@@ -256,44 +255,59 @@ set_name(struct net *n, const char *name)
 	       SSL_set_tlsext_host_name(n->ssl, name) == 1;
 }
 
+/*
+ * What a TLS call without success means: 0 with *events set to what
+ * it waits for, or -1.
+ */
+static int
+tls_blocked(struct net *n, const char *what, int rc, short *events)
+{
+	switch (SSL_get_error(n->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		*events = POLLIN;
+		return 0;
+	case SSL_ERROR_WANT_WRITE:
+		*events = POLLOUT;
+		return 0;
+	default:
+		return fail_tls(n, what, rc);
+	}
+}
+
+/* Fail with why dial_wait() failed. */
+static int
+fail_wait(struct net *n, const struct dial *dial)
+{
+	char duration[NUM_DURATION_TEXT];
+
+	if (errno == ECANCELED)
+		return fail(n, errno, "TLS handshake: stopped");
+	if (errno != ETIMEDOUT)
+		return fail(n, errno, "TLS handshake: %s", strerror(errno));
+	return fail(n, errno,
+		    "TLS handshake: no answer within %s; perhaps the server "
+		    "does not speak TLS",
+		    num_put_duration(duration, dial->timeout_ms));
+}
+
 static int
 handshake(struct net *n, const char *name, const struct dial *dial)
 {
-	char duration[NUM_DURATION_TEXT];
-	int rc;
-
 	for (;;) {
-		short events = POLLIN;
+		int rc;
 
 		ERR_clear_error();
 		errno = 0;
 		rc = SSL_connect(n->ssl);
 		if (rc == 1)
 			return 0;
-		switch (SSL_get_error(n->ssl, rc)) {
-		case SSL_ERROR_WANT_WRITE:
-			events = POLLOUT;
-			break;
-		case SSL_ERROR_WANT_READ:
-			break;
-		default:
-			if (ssl_code(ERR_peek_error()) ==
-			    SSL_R_CERTIFICATE_VERIFY_FAILED)
-				return fail_verify(n, name);
-			return fail_tls(n, "TLS handshake", rc);
-		}
-		if (dial_wait(n->fd, events, dial->deadline) == 0)
-			continue;
-		n->broken = true;
-		if (errno == ECANCELED)
-			return fail(n, errno, "TLS handshake: stopped");
-		if (errno != ETIMEDOUT)
-			return fail(n, errno, "TLS handshake: %s",
-				    strerror(errno));
-		return fail(n, errno,
-			    "TLS handshake: no answer within %s; perhaps the "
-			    "server does not speak TLS",
-			    num_put_duration(duration, dial->timeout_ms));
+		if (ssl_code(ERR_peek_error()) ==
+		    SSL_R_CERTIFICATE_VERIFY_FAILED)
+			return fail_verify(n, name);
+		if (tls_blocked(n, "TLS handshake", rc, &n->read_events) < 0)
+			return -1;
+		if (dial_wait(n->fd, n->read_events, dial->deadline) < 0)
+			return fail_wait(n, dial);
 	}
 }
 
@@ -312,7 +326,10 @@ tls_start(struct net *n, const char *host, const struct net_tls *tls,
 			    "\"%s\" is not a name that TLS could "
 			    "verify",
 			    name);
-	return handshake(n, name, dial);
+	if (handshake(n, name, dial) < 0)
+		return -1;
+	n->read_events = POLLIN;
+	return 0;
 }
 
 static int
@@ -348,25 +365,6 @@ net_open(const char *host, uint16_t port, const struct net_tls *tls,
 	net_close(n);
 	errno = why;
 	return NULL;
-}
-
-/*
- * What SSL_read or SSL_write without success means: 0 with *events set to what
- * it waits for, or -1.
- */
-static int
-tls_blocked(struct net *n, const char *what, int rc, short *events)
-{
-	switch (SSL_get_error(n->ssl, rc)) {
-	case SSL_ERROR_WANT_READ:
-		*events = POLLIN;
-		return 0;
-	case SSL_ERROR_WANT_WRITE:
-		*events = POLLOUT;
-		return 0;
-	default:
-		return fail_tls(n, what, rc);
-	}
 }
 
 static ssize_t

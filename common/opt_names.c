@@ -39,10 +39,11 @@ static const struct {
 /* Settings that may stand in the file for all programs, also for those that
  * have no such option. */
 static const char *const common[] = {
-	"url",   "password-file", "cacert", "cert",    "cert-key", "sni",
-	"group", "insecure",      "type",   "filter",  "jq",       "since",
-	"until", "retry-for",     "count",  "timeout", "meta",     "null",
-	"jobs",  "yes",           "field",  "quiet",   "verbose",  "log",
+	"url",     "password-file", "cacert",   "cert",      "cert-key",
+	"sni",     "group",         "insecure", "type",      "filter",
+	"jq",      "since",         "until",    "retry-for", "count",
+	"timeout", "meta",          "null",     "jobs",      "yes",
+	"field",   "quiet",         "verbose",  "log",       "reply-timeout",
 };
 
 static const char *const programs[] = { "evpub",  "evsub", "evtail",  "evlag",

@@ -69,8 +69,9 @@ look_at_lag(struct pace *p, struct publish *publish)
 
 	if (publish_drain(publish) < 0)
 		return -1;
-	if (lag_read(p->conn, p->stream, p->group, limit, &lag) < 0)
-		return -2;
+	while (lag_read(p->conn, p->stream, p->group, limit, &lag) < 0)
+		if (!conn_is_lost(p->conn) || conn_reconnect(p->conn) < 0)
+			return -2;
 	p->budget = lag.entries < p->max_lag && lag.exact
 			    ? p->max_lag - lag.entries
 			    : 0;

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "common/mem.h"
 #include "common/num.h"
 #include "common/publish.h"
+#include "common/stop.h"
 #include "common/when.h"
 
 enum {
@@ -69,6 +71,7 @@ struct publish {
 	struct buf keep; /* the events of the items, from keep_at on */
 	size_t keep_at;
 
+	size_t send_at;    /* unsent bytes at which to write again */
 	uint64_t appended; /* bytes of output so far */
 	uint64_t unwaited; /* events since the last WAIT or WAITAOF */
 	uint64_t sent;     /* events */
@@ -108,6 +111,18 @@ fail_conn(struct publish *p)
 	return fail(p, conn_error(p->conn));
 }
 
+/* The connection is gone.  With nothing in flight that is no failure: the next
+ * event gets another one. */
+static int
+lose(struct publish *p)
+{
+	if (p->failed || p->muted || p->in_transaction || p->head != p->tail ||
+	    p->expect_at != p->expect.len)
+		return fail_conn(p);
+	debug("%s", conn_error(p->conn));
+	return 0;
+}
+
 struct publish *
 publish_open(struct conn *c, const struct publish_options *o)
 {
@@ -126,6 +141,7 @@ publish_open(struct conn *c, const struct publish_options *o)
 	p->conn = c;
 	p->o = o;
 	p->cap = WINDOW;
+	p->send_at = SEND_AT;
 	p->item = xcalloc(p->cap, sizeof(*p->item));
 	p->script.name = SCRIPT_DEDUP;
 	stream_adder_init(&p->adder, o->stream, o->maxlen, o->no_create);
@@ -483,7 +499,22 @@ take_replies(struct publish *p)
 		if (take_reply(p, r) < 0 && conn_is_lost(p->conn))
 			return -1;
 	}
-	return rc < 0 ? fail_conn(p) : 0;
+	return rc < 0 ? lose(p) : 0;
+}
+
+/* As wait_once(), while there is no connection. */
+static int
+wait_apart(int fd, int timeout_ms)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = stop_fd(), .events = POLLIN },
+	};
+
+	if (!stop_requested())
+		poll(pfd, 2, timeout_ms);
+	return (pfd[0].revents != 0 ? CONN_SEEN_FD : 0) |
+	       (stop_requested() ? CONN_SEEN_STOP : 0);
 }
 
 /* Wait once: for the server, fd, a stop, at most timeout_ms.  Returns the set
@@ -493,8 +524,11 @@ wait_once(struct publish *p, int fd, int timeout_ms, bool drain)
 {
 	int left = timeout_ms, rc;
 
+	if (!p->failed && conn_is_lost(p->conn))
+		return wait_apart(fd, timeout_ms);
 	if (!is_idle(p)) {
-		left = conn_silence(p->conn, p->since);
+		left = conn_silence(p->conn,
+				    p->since + (waits(p) ? p->o->wait_ms : 0));
 		if (left < 0)
 			return fail_conn(p);
 		if (timeout_ms >= 0 && timeout_ms < left)
@@ -502,7 +536,7 @@ wait_once(struct publish *p, int fd, int timeout_ms, bool drain)
 	}
 	rc = conn_wait(p->conn, fd, left, drain);
 	if (rc < 0)
-		return fail_conn(p);
+		return lose(p);
 	if ((rc & CONN_SEEN_REPLY) && take_replies(p) < 0)
 		return -1;
 	return rc;
@@ -542,11 +576,13 @@ make_room(struct publish *p)
 			return -1;
 		p->resent = false;
 	}
-	if (conn_unsent(p->conn) >= SEND_AT) {
+	/* A socket that took nothing is not asked again for every event. */
+	if (conn_unsent(p->conn) >= p->send_at) {
 		if (conn_flush(p->conn) < 0)
 			return fail_conn(p);
 		if (take_replies(p) < 0)
 			return -1;
+		p->send_at = conn_unsent(p->conn) + SEND_AT;
 	}
 	while (conn_unsent(p->conn) >= UNSENT_MAX ||
 	       (!p->in_transaction && (p->tail - p->head >= WINDOW ||
@@ -574,7 +610,11 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 {
 	struct item *it;
 
-	if (p->failed || make_room(p) < 0)
+	if (p->failed)
+		return -1;
+	if (conn_is_lost(p->conn) && conn_reconnect(p->conn) < 0)
+		return fail_conn(p);
+	if (make_room(p) < 0)
 		return -1;
 	p->sent++;
 	if (p->o->durability == PUBLISH_NONE) {
@@ -647,7 +687,7 @@ publish_drain(struct publish *p)
 		append_wait(p);
 	if (p->muted && !p->failed)
 		append_words(p, EXPECT_LOUD, "CLIENT", "REPLY", "ON", NULL);
-	return conn_is_lost(p->conn) ? fail_conn(p) : wait_idle(p);
+	return conn_is_lost(p->conn) ? lose(p) : wait_idle(p);
 }
 
 uint64_t

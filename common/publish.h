@@ -9,7 +9,8 @@
  * of four ways, in input order: confirmed (the callback is called), refused by
  * the server, unknown (sent, but the connection was lost before the answer) or
  * unsent.  After a failure nothing more is sent and publish_report() tells which
- * lines ended how.
+ * lines ended how.  A connection that is lost while nothing is unconfirmed is no
+ * failure: it is made again for the next event.
  */
 #ifndef COMMON_PUBLISH_H
 #define COMMON_PUBLISH_H

@@ -154,6 +154,34 @@ start_over(struct scan *s)
 	return 0;
 }
 
+/* After a part, what is left of a reply comes in further ones. */
+static int
+drain(struct scan *s, struct scan_stream *st)
+{
+	struct reply *r = st->whole ? NULL : st->reply;
+
+	st->reply = NULL;
+	while (st->asked) {
+		if (r != NULL)
+			reply_consume(r, r->count);
+		if (conn_await(s->conn, &r, PART_BYTES, 0) < 0)
+			return start_over(s);
+		st->asked = !r->complete;
+	}
+	return 0;
+}
+
+int
+scan_end(struct scan *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (drain(s, &s->stream[i]) < 0)
+			return -1;
+	return 0;
+}
+
 /* Get a slice of this stream; what others have at hand stays. */
 static int
 fetch(struct scan *s, struct scan_stream *st)

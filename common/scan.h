@@ -40,8 +40,8 @@ struct scan {
 	bool backwards;
 	struct scan_stream *stream;
 	size_t count;
-	size_t slice; /* private from here on */
-	bool following;
+	size_t slice;   /* how many entries the next slice asks for */
+	bool following; /* private */
 };
 
 void scan_init(struct scan *s, struct conn *conn, bool backwards);
@@ -66,6 +66,11 @@ int scan_next(struct scan *s, struct entry *entry, size_t *index);
  */
 int scan_follow(struct scan *s, int timeout_ms, int watch_fd);
 
+/*
+ * Read and drop what was asked and not used, so that the connection is free for
+ * other commands.  Returns 0, or -1 with conn_error() set.
+ */
+int scan_end(struct scan *s);
 void scan_release(struct scan *s);
 
 /*

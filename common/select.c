@@ -24,6 +24,10 @@ int
 select_open(struct select *s, const struct select_options *options)
 {
 	*s = (struct select){ .options = options };
+	if (options->types.count != 0)
+		s->roles |= EVENT_ROLE(ROLE_TYPE);
+	if (options->correlation != NULL)
+		s->roles |= EVENT_ROLE(ROLE_ID) | EVENT_ROLE(ROLE_CORRELATION);
 	if (compile(s, "filter", options->filter, &s->filter) < 0 ||
 	    compile(s, "jq", options->program, &s->program) < 0)
 		return -1;
@@ -131,10 +135,10 @@ select_entry(struct select *s, const struct entry *e)
 	int rc;
 
 	read_entry(s, e);
-	if (o->types.count != 0 || o->correlation != NULL) {
+	if (s->roles != 0) {
 		if (s->record.body != RECORD_EVENT)
 			return 0;
-		event_recognise(&s->record.event);
+		event_recognise(&s->record.event, s->roles);
 		if (o->types.count != 0 && !type_matches(s, &s->record.event))
 			return 0;
 		if (o->correlation != NULL &&

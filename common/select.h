@@ -50,6 +50,7 @@ struct select {
 	const struct select_options *options;
 	struct filter *filter, *program;
 	struct record record; /* the current one */
+	unsigned roles;       /* private: what options ask of an envelope */
 	char id[ID_TEXT];
 	char error[FILTER_ERROR]; /* why a filter or program failed */
 	struct json_doc doc;      /* private: a body that is no JSON, as JSON */

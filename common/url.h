@@ -7,8 +7,10 @@
  *     redis+sentinel://[[user]:password@]h1[:26379],h2…/MASTER[/db]
  *     redis+cluster://[[user]:password@]h1[:port],h2…
  *
- * Also host[:port] and /path alone.  User and password may be percent-encoded,
- * an IPv6 host stands in brackets.
+ * Also host[:port] and /path alone.  User, password and the path of unix:// may
+ * be percent-encoded (a path alone is taken as it is), an IPv6 host stands in
+ * brackets.  An empty user or password counts as not given; what stands alone
+ * before the @ is the user (redis-cli takes it for the password).
  */
 #ifndef COMMON_URL_H
 #define COMMON_URL_H

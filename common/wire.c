@@ -8,11 +8,13 @@
 #include "common/mem.h"
 #include "common/num.h"
 #include "common/stop.h"
+#include "common/when.h"
 #include "common/wire.h"
 
 enum {
 	READ_BYTES = 64 << 10, /* to ask the socket for at a time */
-	COMPACT_BYTES = 256 << 10
+	COMPACT_BYTES = 256 << 10,
+	STOPPED_MS = 2000 /* the longest silence after a stop */
 };
 
 void
@@ -36,8 +38,7 @@ wire_release(struct wire *w)
 static void
 disconnect(struct wire *w)
 {
-	if (w->net != NULL)
-		w->left = w->out.len - w->sent;
+	w->left += w->out.len - w->sent;
 	net_close(w->net);
 	w->net = NULL;
 	buf_clear(&w->out);
@@ -67,6 +68,7 @@ wire_open(struct wire *w, const char *host, uint16_t port,
 {
 	disconnect(w);
 	parser_reset(w->parser);
+	w->left = 0;
 	w->in_start = w->in_end = 0;
 	w->drained = true;
 	w->mute = false;
@@ -81,7 +83,7 @@ wire_open(struct wire *w, const char *host, uint16_t port,
 size_t
 wire_unsent(const struct wire *w)
 {
-	return w->net != NULL ? w->out.len - w->sent : w->left;
+	return w->left + w->out.len - w->sent;
 }
 
 static bool
@@ -99,6 +101,7 @@ flush_mute(struct wire *w)
 {
 	struct pollfd p = { .fd = net_fd(w->net), .events = POLLIN };
 
+	w->left += w->out.len - w->sent;
 	buf_clear(&w->out);
 	w->sent = 0;
 	if (at_hand(w) || poll(&p, 1, 0) > 0)
@@ -110,7 +113,7 @@ int
 wire_flush(struct wire *w)
 {
 	if (w->net == NULL) {
-		buf_clear(&w->out);
+		disconnect(w);
 		return -1;
 	}
 	while (!w->mute && w->sent < w->out.len) {
@@ -212,7 +215,8 @@ wire_wait(struct wire *w, int fd, int timeout_ms, bool drain)
 {
 	struct pollfd p[POLL_COUNT] = {
 		[POLL_FD] = { .fd = fd, .events = POLLIN },
-		[POLL_STOP] = { .fd = drain ? -1 : stop_fd(),
+		[POLL_STOP] = { .fd = drain && stop_requested() ? -1
+								: stop_fd(),
 				.events = POLLIN },
 	};
 	bool has_input;
@@ -222,7 +226,7 @@ wire_wait(struct wire *w, int fd, int timeout_ms, bool drain)
 		return -1;
 	has_input = at_hand(w);
 	p[POLL_NET].fd = net_fd(w->net);
-	p[POLL_NET].events = net_events(w->net, wire_unsent(w) != 0);
+	p[POLL_NET].events = net_events(w->net, w->sent != w->out.len);
 	if (has_input || (!drain && stop_requested()))
 		timeout_ms = 0;
 	if (poll_for(p, timeout_ms) < 0)
@@ -238,11 +242,27 @@ wire_wait(struct wire *w, int fd, int timeout_ms, bool drain)
 	return seen;
 }
 
+int64_t
+wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms)
+{
+	if (w->stopped == 0 && stop_requested())
+		w->stopped = when_monotonic();
+	if (w->stopped != 0 && silence_ms > STOPPED_MS) {
+		silence_ms = STOPPED_MS;
+		if (since_ms < w->stopped)
+			since_ms = w->stopped;
+	}
+	return since_ms < INT64_MAX - silence_ms ? since_ms + silence_ms
+						 : INT64_MAX;
+}
+
 static int
 give_up(struct wire *w, int64_t silence_ms)
 {
 	char text[NUM_DURATION_TEXT], why[64 + NUM_DURATION_TEXT];
 
+	if (w->stopped != 0 && silence_ms > STOPPED_MS)
+		silence_ms = STOPPED_MS;
 	snprintf(why, sizeof(why), "no answer within %s",
 		 num_put_duration(text, silence_ms));
 	return wire_lose(w, why);
@@ -251,7 +271,7 @@ give_up(struct wire *w, int64_t silence_ms)
 int
 wire_watch(struct wire *w, struct reply **reply, const struct wire_until *until)
 {
-	int64_t silent_at = deadline_in(until->silence_ms);
+	int64_t heard = when_monotonic();
 	uint64_t traffic = w->traffic;
 	int rc;
 
@@ -261,10 +281,11 @@ wire_watch(struct wire *w, struct reply **reply, const struct wire_until *until)
 
 		if (w->traffic != traffic) {
 			traffic = w->traffic;
-			silent_at = deadline_in(until->silence_ms);
+			heard = when_monotonic();
 		}
-		next = silent_at < until->deadline ? silent_at
-						   : until->deadline;
+		next = wire_silent_at(w, heard, until->silence_ms);
+		if (next > until->deadline)
+			next = until->deadline;
 		if (deadline_left(next) == 0)
 			return give_up(w, until->silence_ms);
 		seen = wire_wait(w, until->fd, deadline_left(next),

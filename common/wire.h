@@ -24,12 +24,13 @@ struct wire {
 
 	struct parser *parser; /* private from here on */
 	size_t sent;           /* bytes of out that are written */
-	size_t left;           /* of a lost connection: those that were not */
+	size_t left;           /* bytes that will not be written any more */
 	bool mute;             /* writing failed; what was said is still read */
 	char *in; /* what was read, of which in_start..in_end is not parsed */
 	size_t in_start, in_end;
 	bool drained;     /* what was read holds no further reply */
 	uint64_t traffic; /* bytes read and written: signs of life */
+	int64_t stopped;  /* when a stop was first noticed; 0: not yet */
 };
 
 /* max_reply is parser_open()'s max_bytes. */
@@ -53,6 +54,10 @@ bool wire_is_garbled(const struct wire *w);
 size_t wire_unsent(const struct wire *w);
 int wire_flush(struct wire *w);
 int wire_next(struct wire *w, struct reply **reply, size_t part_bytes);
+
+/* When the silence of a server that was last heard or asked at since_ms becomes
+ * too long: after silence_ms, but once a stop is requested after at most 2 s. */
+int64_t wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms);
 
 enum wire_seen { WIRE_SEEN_REPLY = 1, WIRE_SEEN_FD = 2, WIRE_SEEN_STOP = 4 };
 int wire_wait(struct wire *w, int fd, int timeout_ms, bool drain);

@@ -68,14 +68,14 @@ check_fill(struct event *ev)
 	struct event filled = { 0 };
 	struct buf out = { 0 };
 
-	event_recognise(ev);
+	event_recognise(ev, EVENT_ALL_ROLES);
 	if (envelope_fill(ev, &out, NOW) == 0) {
 		check(out.len == 0);
 		return;
 	}
 	check(event_parse(&filled, out.data, out.len) == 0);
 	check_members(&ev->doc, &filled.doc);
-	event_recognise(&filled);
+	event_recognise(&filled, EVENT_ALL_ROLES);
 	check(filled.profile != NULL);
 	check(ev->profile == NULL || filled.profile == ev->profile);
 	check(filled.role[ROLE_ID].len > 0 && filled.role[ROLE_TIME].len > 0);

@@ -2,7 +2,7 @@
  * net_server.h - servers for the tests of net.h, and talking to them
  *
  * One redis-server at a time, in a directory of its own under TMPDIR; tests
- * start it, their teardown (server_stop) ends it by its pid.  Nothing sleeps:
+ * start it, their teardown (net_server_stop) ends it by its pid.  Nothing sleeps:
  * what is waited for is polled for, until WAIT_MS have passed.
  */
 #ifndef TESTS_UNIT_NET_SERVER_H
@@ -33,9 +33,13 @@
 #include "common/net.h"
 #include "common/when.h"
 
-enum { WAIT_MS = 10000, SERVER_ARGS = 40 };
+enum {
+	WAIT_MS = 10000,
+	CHILD_S = 20, /* alarm(2) of children: none outlives a failed test */
+	SERVER_ARGS = 40
+};
 
-static struct server {
+static struct net_server {
 	pid_t pid; /* 0: none runs */
 	char dir[64];
 	char path[80]; /* of the unix socket */
@@ -118,6 +122,8 @@ spawn(const char *dir, const char *const *argv)
 	dup2(fd, 0);
 	/* execvp(3) changes none of them. */
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	if (strcmp(argv[0], "redis-server") == 0)
+		execvp("valkey-server", (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
 
@@ -150,7 +156,7 @@ show_log(void)
 
 /* Wait until the server's socket takes connections; false if it ended. */
 static inline bool
-server_is_up(void)
+net_server_is_up(void)
 {
 	int64_t deadline = when_monotonic() + WAIT_MS;
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -176,7 +182,7 @@ server_is_up(void)
 /* Start a redis-server with more arguments, up to NULL, on a unix socket, a
  * port and, if with_tls, a TLS port.  False if it does not want to run. */
 static inline bool
-server_try(bool with_tls, const char *const *more)
+net_server_try(bool with_tls, const char *const *more)
 {
 	char port[8], tls_port[8];
 	const char *argv[SERVER_ARGS];
@@ -202,11 +208,11 @@ server_try(bool with_tls, const char *const *more)
 	}
 	argv[n] = NULL;
 	server.pid = spawn(server.dir, argv);
-	return server_is_up();
+	return net_server_is_up();
 }
 
 static inline int
-server_stop(void **state)
+net_server_stop(void **state)
 {
 	(void)state;
 	if (server.pid > 0) {
@@ -219,17 +225,17 @@ server_stop(void **state)
 	return 0;
 }
 
-/* As server_try(), but it must run; a port may have been taken meanwhile. */
+/* As net_server_try(), but it must run; a port may have been taken meanwhile. */
 static inline void
-server_start(bool with_tls, const char *const *more)
+net_server_start(bool with_tls, const char *const *more)
 {
 	int tries;
 
 	for (tries = 0; tries < 3; tries++) {
-		if (server_try(with_tls, more))
+		if (net_server_try(with_tls, more))
 			return;
 		show_log();
-		server_stop(NULL);
+		net_server_stop(NULL);
 	}
 	fail_msg("redis-server does not start");
 }
@@ -281,11 +287,14 @@ exchange(struct net *n, const char *out, size_t len, char *in, size_t want)
 		if (rc < 0)
 			return -1;
 		put += (size_t)rc;
-		if (got < want)
+		if (got < want) {
 			rc = net_read(n, in + got, want - got);
-		if (rc < 0)
-			return -1;
-		got += (size_t)rc;
+			if (rc < 0)
+				return -1;
+			/* else a caller would turn in circles */
+			assert_false(rc == 0 && net_has_pending(n));
+			got += (size_t)rc;
+		}
 		if (net_has_pending(n) || (put == len && got == want))
 			continue;
 		p.events = net_events(n, put < len);
@@ -307,13 +316,16 @@ assert_ping(struct net *n)
 	assert_string_equal("+PONG\r\n", in);
 }
 
-/* PING that must fail, with errno and a text. */
+/* PING that must fail, with errno and a text.  What the server said before it
+ * reset the connection, as Redis 8 does after an alert, may be lost. */
 static inline void
 assert_no_ping(struct net *n, int why, const char *text)
 {
 	char in[8];
 
 	assert_int_equal(-1, exchange(n, "PING\r\n", 6, in, 7));
+	if (errno == ECONNRESET && why == EACCES)
+		return;
 	assert_int_equal(why, errno);
 	if (strstr(net_error(n), text) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", net_error(n), text);

@@ -373,7 +373,7 @@ assert_fills_as(const char *pattern, const char *text, const char *profile)
 
 	if (event_parse(&ev, text, strlen(text)) < 0)
 		fail_msg("%s: %s", text, ev.error);
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	if (profile != NULL)
 		ev.profile = event_profile_find(profile);
 	buf_adds(&out, "kept ");

@@ -95,7 +95,7 @@ assert_profile(const char *want, const char *text)
 
 	parse(&ev, text);
 	assert_null(ev.profile);
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	if (want == NULL)
 		assert_null(ev.profile);
 	else if (ev.profile == NULL)
@@ -206,7 +206,7 @@ roles_are_noted(void **state)
 	(void)state;
 	assert_int_equal(ROLE_COUNT, COUNT(roles));
 	parse(&ev, cloudevent);
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	for (i = 0; i < COUNT(roles); i++)
 		assert_role(&ev, roles[i].role, roles[i].in_cloudevent);
 	parse(&ev, domain);
@@ -227,7 +227,7 @@ nothing_is_noted_without_an_envelope(void **state)
 	(void)state;
 	parse(&ev, "{\"id\":\"1\",\"event_id\":\"2\",\"metadata\":{"
 		   "\"source\":\"s\"}}");
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	for (i = 0; i < COUNT(roles); i++)
 		assert_role(&ev, roles[i].role, NULL);
 	event_release(&ev);
@@ -240,7 +240,7 @@ null_is_absent_and_empty_is_not(void **state)
 
 	(void)state;
 	parse(&ev, "{\"specversion\":\"1.0\",\"subject\":null,\"id\":\"\"}");
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	assert_role(&ev, ROLE_SUBJECT, NULL);
 	assert_role(&ev, ROLE_ID, "");
 	assert_role(&ev, ROLE_TYPE, NULL);
@@ -255,7 +255,7 @@ a_role_s_text_is_unescaped(void **state)
 	(void)state;
 	parse(&ev, "{\"specversion\":\"1.0\",\"i\\u0064\":\"a\\u00e9\\/\","
 		   "\"type\":\"plain\",\"sequence\":12}");
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	assert_role(&ev, ROLE_ID, "aé/");
 	assert_role(&ev, ROLE_TYPE, "plain");
 	assert_role(&ev, ROLE_SEQUENCE, "12");
@@ -272,13 +272,13 @@ of_doubled_members_the_last_is_noted(void **state)
 	      "{\"event_id\":\"1\",\"event_id\":\"2\",\"event_type\":\"t\","
 	      "\"metadata\":{\"source\":\"a\",\"version\":\"1\"},"
 	      "\"metadata\":{\"source\":\"b\",\"source\":\"c\"}}");
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	assert_role(&ev, ROLE_ID, "2");
 	assert_role(&ev, ROLE_SOURCE, "c");
 	assert_role(&ev, ROLE_VERSION, NULL);
 	parse(&ev, "{\"event_id\":\"1\",\"event_type\":\"t\",\"metadata\":{"
 		   "\"source\":\"a\"},\"metadata\":null}");
-	event_recognise(&ev);
+	event_recognise(&ev, EVENT_ALL_ROLES);
 	assert_role(&ev, ROLE_SOURCE, NULL);
 	event_release(&ev);
 }

@@ -16,8 +16,10 @@ assert_in_child(int (*run)(void))
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
+	if (pid == 0) {
+		alarm(CHILD_S);
 		_exit(run());
+	}
 	assert_int_equal(0, status_of(pid));
 }
 
@@ -27,7 +29,7 @@ unix_socket_carries_both_ways(void **state)
 	struct net *n;
 
 	(void)state;
-	server_start(false, no_more);
+	net_server_start(false, no_more);
 	n = open_net(server.path, 0, NULL);
 	assert_ping(n);
 	assert_false(net_has_pending(n));
@@ -43,7 +45,7 @@ tcp_takes_addresses_and_names(void **state)
 	size_t i;
 
 	(void)state;
-	server_start(false, no_more);
+	net_server_start(false, no_more);
 	for (i = 0; i < 2; i++) {
 		struct net *n = open_net(hosts[i], server.port, NULL);
 
@@ -182,6 +184,7 @@ full_unix_socket_is_connected_once_it_has_room(void **state)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		alarm(CHILD_S);
 		poll(NULL, 0, 50);
 		while (accept(full.fd, NULL, NULL) >= 0)
 			;
@@ -292,7 +295,7 @@ end_of_stream_is_an_error(void **state)
 	char in[6] = "";
 
 	(void)state;
-	server_start(false, no_more);
+	net_server_start(false, no_more);
 	n = open_net(server.path, 0, NULL);
 	assert_int_equal(0, exchange(n, "QUIT\r\n", 6, in, 5));
 	assert_string_equal("+OK\r\n", in);
@@ -409,9 +412,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(unix_socket_carries_both_ways,
-					  server_stop),
+					  net_server_stop),
 		cmocka_unit_test_teardown(tcp_takes_addresses_and_names,
-					  server_stop),
+					  net_server_stop),
 		cmocka_unit_test(sockets_are_set_up_as_promised),
 		cmocka_unit_test(path_that_is_too_long_is_refused),
 		cmocka_unit_test(closed_port_is_refused),
@@ -423,7 +426,7 @@ main(void)
 		cmocka_unit_test(stop_ends_the_wait),
 		cmocka_unit_test(signals_do_not_cut_the_wait_short),
 		cmocka_unit_test_teardown(end_of_stream_is_an_error,
-					  server_stop),
+					  net_server_stop),
 		cmocka_unit_test(what_would_block_returns_0),
 		cmocka_unit_test(closed_connection_raises_no_signal),
 		cmocka_unit_test(last_words_can_be_read_after_a_failed_write),

@@ -42,7 +42,7 @@ start_with(const char *name, const char *auth_clients, const char *protocols)
 	need_tls();
 	snprintf(cert, sizeof(cert), "%s/%s.crt", certs, name);
 	snprintf(key, sizeof(key), "%s/%s.key", certs, name);
-	server_start(true, more);
+	net_server_start(true, more);
 }
 
 static void
@@ -126,6 +126,79 @@ idle_connection_would_block(void **state)
 	assert_int_equal(POLLIN, net_events(n, false));
 	assert_int_equal(POLLIN | POLLOUT, net_events(n, true));
 	net_close(n);
+}
+
+static void
+rest_of_a_record_is_pending(void **state)
+{
+	struct net_tls tls = { .cacert = ca };
+	struct net *n;
+	char in[8] = "";
+
+	(void)state;
+	start_tls("server");
+	n = open_net("127.0.0.1", server.tls_port, &tls);
+	assert_int_equal(0, exchange(n, "PING\r\n", 6, in, 1));
+	assert_true(net_has_pending(n));
+	assert_int_equal(6, net_read(n, in + 1, 6));
+	assert_string_equal("+PONG\r\n", in);
+	assert_false(net_has_pending(n));
+	net_close(n);
+}
+
+/* Hand bytes on between two sockets until one ends: what comes from the server
+ * in crumbs, so that the client sees pieces of records. */
+static void
+relay(int client, int upstream)
+{
+	struct pollfd p[] = { { .fd = client, .events = POLLIN },
+			      { .fd = upstream, .events = POLLIN } };
+	char bytes[2048];
+	ssize_t n;
+
+	while (poll(p, 2, WAIT_MS) > 0) {
+		bool down = p[1].revents != 0;
+
+		n = read(down ? upstream : client, bytes,
+			 down ? 7 : sizeof(bytes));
+		if (n <= 0 ||
+		    write(down ? client : upstream, bytes, (size_t)n) != n)
+			return;
+		poll(NULL, 0, down ? 1 : 0);
+	}
+}
+
+static void
+records_in_pieces_are_put_together(void **state)
+{
+	struct net_tls tls = { .cacert = ca };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct net *n;
+	uint16_t port;
+	pid_t pid;
+	int fd, upstream;
+
+	(void)state;
+	start_tls("server");
+	fd = bind_port(&port);
+	assert_int_equal(0, listen(fd, 1));
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		alarm(CHILD_S);
+		to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		to.sin_port = htons(server.tls_port);
+		upstream = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(upstream, (struct sockaddr *)&to, sizeof(to)) == 0)
+			relay(accept(fd, NULL, NULL), upstream);
+		_exit(0);
+	}
+	close(fd);
+	n = open_net("127.0.0.1", port, &tls);
+	assert_ping(n);
+	assert_ping(n);
+	net_close(n);
+	assert_int_equal(0, status_of(pid));
 }
 
 static void
@@ -244,7 +317,7 @@ insecure_takes_any_certificate(void **state)
 		n = open_net("localhost", server.tls_port, &tls);
 		assert_ping(n);
 		net_close(n);
-		server_stop(NULL);
+		net_server_stop(NULL);
 	}
 }
 
@@ -289,6 +362,10 @@ failing_write_tells_what_the_server_said(void **state)
 	n = open_net("localhost", server.tls_port, &tls);
 	for (i = 0; i < 1000 && net_write(n, "PING\r\n", 6) >= 0; i++)
 		poll(NULL, 0, 1);
+	if (errno == ECONNRESET) { /* Redis 8 may reset before it is read */
+		net_close(n);
+		skip();
+	}
 	assert_int_equal(EACCES, errno);
 	assert_string_equal(
 		"cannot write: the server wants a client certificate",
@@ -324,7 +401,7 @@ tls_1_2_server_refuses_within_the_handshake(void **state)
 	n = open_net("localhost", server.tls_port, &tls);
 	assert_ping(n);
 	net_close(n);
-	server_stop(NULL);
+	net_server_stop(NULL);
 	start_with("server", "yes", "TLSv1.2");
 	assert_no_net("localhost", server.tls_port, &tls, WAIT_MS, EPROTO,
 		      "it wants a client certificate");
@@ -337,7 +414,7 @@ plain_port_ends_at_the_deadline(void **state)
 	int64_t begin;
 
 	(void)state;
-	server_start(false, no_more);
+	net_server_start(false, no_more);
 	begin = when_monotonic();
 	assert_no_net("127.0.0.1", server.port, &tls, 200, ETIMEDOUT,
 		      "no answer within 200ms; perhaps the server does not "
@@ -360,6 +437,7 @@ say_and_close(uint16_t *port, const char *words)
 		close(fd);
 		return pid;
 	}
+	alarm(CHILD_S);
 	peer = accept(fd, NULL, NULL);
 	if (peer < 0 || read(peer, in, sizeof(in)) <= 0 ||
 	    write(peer, words, strlen(words)) < 0)
@@ -473,9 +551,9 @@ set_up(void **state)
 			      make[0], rc);
 		return -1;
 	}
-	if (!server_try(false, probe))
+	if (!net_server_try(false, probe))
 		missing = "this redis-server does not know TLS";
-	return server_stop(NULL);
+	return net_server_stop(NULL);
 }
 
 static int
@@ -490,10 +568,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_teardown(f, server_stop)
+#define TEST(f) cmocka_unit_test_teardown(f, net_server_stop)
 		TEST(good_certificate_is_taken_for_name_and_address),
 		TEST(large_values_come_through),
 		TEST(idle_connection_would_block),
+		TEST(rest_of_a_record_is_pending),
+		TEST(records_in_pieces_are_put_together),
 		TEST(closing_server_is_end_of_stream),
 		TEST(killed_server_is_end_of_stream),
 		TEST(certificate_of_another_host_is_refused),

@@ -516,6 +516,7 @@ what_is_common_may_stand_in_the_file(void **state)
 {
 	(void)state;
 	write_config("group = billing\nretry-for = 5s\njobs = 4\n"
+		     "reply-timeout = 1s\n"
 		     "[other]\nnonsense = 1\n[routes]\na* = b\n");
 	parse("evpub");
 	assert_string_equal(config_get(args.config, "routes", "a*"), "b");

@@ -1,0 +1,251 @@
+/*
+ * group_open.c - group.h's part about where a group is: finding it, creating it,
+ * and creating it again when it has vanished.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/diag.h"
+#include "common/group.h"
+#include "common/mem.h"
+#include "common/stop.h"
+
+enum { FIRST_SLICE = 100 };
+
+static void
+name_consumer(struct group *g)
+{
+	char host[64] = "localhost";
+
+	if (g->o->consumer != NULL) {
+		snprintf(g->consumer, sizeof(g->consumer), "%s",
+			 g->o->consumer);
+		return;
+	}
+	gethostname(host, sizeof(host) - 1);
+	snprintf(g->consumer, sizeof(g->consumer), "%s:%ld", host,
+		 (long)getpid());
+}
+
+/* The id behind which a new group reads: 0 is the start, $ the end. */
+static int
+start_id(struct group *g, char out[ID_TEXT])
+{
+	const struct when *from = &g->o->from;
+	int64_t now = 0;
+
+	if (from->kind == WHEN_END) {
+		memcpy(out, "$", 2);
+		return 0;
+	}
+	if (when_needs_now(from) && (now = conn_now(g->conn)) < 0)
+		return -1;
+	id_put(out, from->kind == WHEN_UNSET
+			    ? ID_MIN
+			    : id_prev(when_first_id(from, now)));
+	return 0;
+}
+
+static bool
+is_busygroup(const struct reply *r)
+{
+	size_t len;
+	const char *text = reply_text(r, 0, &len);
+
+	return len >= 9 && memcmp(text, "BUSYGROUP", 9) == 0;
+}
+
+/*
+ * XGROUP CREATE … MKSTREAM.  Returns 0, also if the group is there; 1 with
+ * conn_error() set if one may not create groups; -1.
+ */
+static int
+create(struct group *g, const char *stream, const char *id)
+{
+	for (;;) {
+		struct reply *r;
+
+		conn_commandv(g->conn, "XGROUP", "CREATE", stream, g->o->name,
+			      id, "MKSTREAM", NULL);
+		r = conn_reply(g->conn, 0);
+		if (r == NULL)
+			return -1;
+		if (!reply_is(r, 0, REPLY_ERROR) || is_busygroup(r))
+			return 0;
+		if (reply_fault(r, 0) == REPLY_FAULT_RETRY &&
+		    group_back_off(g, r))
+			continue;
+		conn_fail_reply(g->conn, r, 0);
+		return reply_fault(r, 0) == REPLY_FAULT_ACCESS ? 1 : -1;
+	}
+}
+
+/*
+ * Look for the group by XINFO GROUPS.  Returns 1 with the last id delivered to
+ * it; 0 if it or the stream is not there, or if one may not look; -1.
+ */
+static int
+find(struct group *g, const char *stream, struct id *delivered)
+{
+	struct reply *r;
+	size_t i = 1, left;
+
+	conn_commandv(g->conn, "XINFO", "GROUPS", stream, NULL);
+	r = conn_reply(g->conn, 0);
+	if (r == NULL)
+		return -1;
+	if (!reply_is(r, 0, REPLY_ARRAY))
+		return 0;
+	for (left = r->node[0].len; left != 0; left--, i = reply_skip(r, i)) {
+		size_t name = reply_field(r, i, "name");
+		size_t last = reply_field(r, i, "last-delivered-id");
+
+		if (name != 0 && last != 0 &&
+		    reply_equals(r, name, g->o->name) &&
+		    reply_id(r, last, delivered) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Find or create the group of a stream, and note where it is.  That one may not
+ * create groups is fine: reading will tell if it is missing. */
+static int
+join(struct group *g, struct group_stream *st, const char *from)
+{
+	int rc = find(g, st->name, &st->last);
+
+	if (rc == 0) {
+		rc = create(g, st->name, from);
+		if (rc > 0)
+			debug("%s: %s", st->name, conn_error(g->conn));
+		if (rc >= 0)
+			rc = find(g, st->name, &st->last);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+int
+group_open(struct group *g, struct conn *c, const struct group_options *o,
+	   char *const *names, size_t count)
+{
+	char from[ID_TEXT];
+	size_t i;
+
+	*g = (struct group){
+		.conn = c,
+		.o = o,
+		.count = count,
+		.slice = FIRST_SLICE,
+		.renew = { .name = SCRIPT_RENEW },
+		.release = { .name = SCRIPT_RELEASE },
+		.leave = { .name = SCRIPT_LEAVE },
+		.renew_due = when_monotonic() + o->lease_ms / 3,
+	};
+	g->stream = xcalloc(count, sizeof(*g->stream));
+	for (i = 0; i < count; i++)
+		g->stream[i].name = names[i];
+	name_consumer(g);
+	claim_restart(g, true);
+	if (start_id(g, from) < 0)
+		return -1;
+	for (i = 0; i < count; i++)
+		while (join(g, &g->stream[i], from) < 0)
+			if (group_recover(g) < 0)
+				return -1;
+	return 0;
+}
+
+static struct reply *
+ask_newest(struct group *g, const char *stream)
+{
+	conn_commandv(g->conn, "XREVRANGE", stream, "+", "-", "COUNT", "1",
+		      NULL);
+	return conn_result(g->conn);
+}
+
+int
+group_mark(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		struct reply *r = ask_newest(g, g->stream[i].name);
+
+		while (r == NULL) {
+			if (group_recover(g) < 0)
+				return -1;
+			r = ask_newest(g, g->stream[i].name);
+		}
+		if (entries_last_id(r, &g->stream[i].newest) < 0)
+			g->stream[i].newest = ID_MIN;
+	}
+	return 0;
+}
+
+bool
+group_reached(const struct group *g)
+{
+	size_t i;
+
+	if (g->claim_stream < g->count)
+		return false;
+	for (i = 0; i < g->count; i++)
+		if (id_compare(g->stream[i].last, g->stream[i].newest) < 0)
+			return false;
+	return true;
+}
+
+/* The newest id that a stream has had; 0-0 if it is not there.  0, or -1. */
+static int
+generated(struct group *g, const char *stream, struct id *id)
+{
+	struct reply *r;
+	size_t at;
+
+	*id = ID_MIN;
+	conn_commandv(g->conn, "XINFO", "STREAM", stream, NULL);
+	r = conn_reply(g->conn, 0);
+	if (r == NULL)
+		return -1;
+	at = reply_field(r, 0, "last-generated-id");
+	if (at != 0 && reply_id(r, at, id) < 0)
+		return -1;
+	return 0;
+}
+
+/*
+ * The group was destroyed or its stream deleted: go on where we were.  A stream
+ * whose ids are lower than what we have read is another one, all of it unread.
+ */
+static int
+restore(struct group *g, struct group_stream *st)
+{
+	struct id id;
+	char from[ID_TEXT];
+	int rc = find(g, st->name, &id);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (generated(g, st->name, &id) < 0)
+		return -1;
+	if (id_compare(id, st->last) < 0)
+		st->last = ID_MIN;
+	id_put(from, st->last);
+	warn("%s: group %s has vanished, created again behind %s", st->name,
+	     g->o->name, from);
+	return create(g, st->name, from) == 0 ? 0 : -1;
+}
+
+int
+group_recreate(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++)
+		while (restore(g, &g->stream[i]) < 0)
+			if (group_recover(g) < 0)
+				return -1;
+	return 0;
+}

@@ -1,0 +1,114 @@
+# The examples do what they say.
+
+load helper
+
+setup_file()
+{
+	start_server
+}
+
+teardown_file()
+{
+	stop_server
+}
+
+setup()
+{
+	flush
+	cd "$EV_TOP" || return
+	work=$BATS_TEST_TMPDIR
+}
+
+# shows TEXT - stdout of the last run contains it
+shows()
+{
+	if [[ $output != *"$1"* ]]; then
+		echo "stdout does not show: $1" >&2
+		show_run
+		return 1
+	fi
+}
+
+@test "the demo runs through and prints each command before its result" {
+	must_exit 0 env BUILD="$BUILD" examples/with-redis examples/demo
+	must_equal "$stderr" ''
+	shows $'\n$ evpub -i -t game.ended'
+	shows $'; wait\n{"game":4}\n'
+	shows $'-c 2 -j .data.game games\n1\n2\n$ evsub'
+	shows $'as it is now\n3\n'
+	shows $'-g audit -E -j .data.game games\n1\n2\n3\n'
+	shows '1 settled, 0 were not pending, 0 refused'
+	shows $'\nexit status 3\n'
+	shows $'\nsame bytes\n'
+}
+
+@test "the demo without a server says how to run it" {
+	must_exit 2 env -u EV_URL examples/demo
+	must_say 'with-redis examples/demo'
+}
+
+@test "csv-to-events publishes rows, with quotes, commas and line breaks in fields" {
+	printf '%s\r\n' 'id,name,note' '7,"Smith, ""J""","two' 'lines"' \
+		'007,back\slash,' '1.50,é,x' >"$work/in.csv"
+	must_exit 0 sh -c \
+		'examples/csv-to-events.sh row.read rows <"$1"' - "$work/in.csv"
+	must_equal "$stderr" ''
+	must_exit 0 evtail -n all rows
+	printf '%s\n' "$output" | sed 's/.*"data":\(.*\)}$/\1/' >"$work/data"
+	diff - "$work/data" <<-'END'
+	{"id":7,"name":"Smith, \"J\"","note":"two\r\nlines"}
+	{"id":"007","name":"back\\slash","note":""}
+	{"id":1.50,"name":"é","note":"x"}
+	END
+	must_exit 0 evtail -n all -t row.read -c 3 rows
+	must_equal "${#lines[@]}" 3
+}
+
+@test "csv-to-events leaves out rows of another length and ends with 3" {
+	must_exit 3 sh -c 'printf "%s\n" a,b 1,2 3 4,5,6 7,8 |
+		examples/csv-to-events.sh t rows'
+	must_say 'line 3: 1 fields, not 2' 'line 4: 3 fields, not 2'
+	must_exit 0 evtail -n all -j '[.data.a, .data.b]' rows
+	must_print '[1,2]' '[7,8]'
+}
+
+@test "csv-to-events passes on that the server is away" {
+	echo 'retry-for = 0s' >"$work/config"
+	must_exit 4 env EV_CONFIG="$work/config" EV_URL="unix://$work/none" \
+		sh -c 'printf "%s\n" a 1 | examples/csv-to-events.sh t rows'
+	must_say 'cannot connect'
+}
+
+@test "ci-smoke passes on good files and counts their events" {
+	printf '{"n":1}\r\n\n{"n":2}' >"$work/good"
+	must_exit 0 env -u EV_URL examples/ci-smoke.sh "$work/good" "$work/good"
+	must_print "ci-smoke: $work/good: 2 events" \
+		"ci-smoke: $work/good: 2 events"
+}
+
+@test "ci-smoke fails on a line that is no event, without a server" {
+	printf '%s\n' '{"n":1}' '{"specversion":"1.0"}' >"$work/bad"
+	must_exit 3 env -u EV_URL EV_REDIS_SERVER=/nowhere \
+		examples/ci-smoke.sh "$work/bad"
+	must_say '<stdin>:2:'
+}
+
+@test "ack-at-end acknowledges what its command did and keeps the rest" {
+	must_exit 0 evpub jobs '{"n":1}' '{"n":2}' '{"n":3}'
+	must_exit 0 examples/ack-at-end.sh workers jobs jq -e '.n != 2'
+	must_say '2 settled'
+	must_equal "$(redis xpending jobs workers | head -n 1)" 1
+}
+
+@test "ack-at-end takes over what failed once the lease has passed" {
+	must_exit 0 evpub jobs '{"n":1}' '{"n":2}'
+	export LEASE=100ms
+	must_exit 0 examples/ack-at-end.sh workers jobs false
+	must_say '0 settled'
+	settled()
+	{
+		run_limited examples/ack-at-end.sh workers jobs true
+		[ "$(redis xpending jobs workers | head -n 1)" = 0 ]
+	}
+	wait_until 10 settled
+}
