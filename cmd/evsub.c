@@ -77,9 +77,6 @@ check_options(const struct options *o, const struct opt_args *args)
 		if (wrong != NULL)
 			opt_usage("%s: %s", args->operand[i], wrong);
 	}
-	if (o->group.manual && !o->select.meta)
-		opt_usage("--manual needs --meta: records can be settled, bare "
-			  "events can't");
 }
 
 static void
@@ -112,6 +109,8 @@ parse_options(struct options *o, int argc, char **argv)
 	check_options(o, &args);
 	o->stream = args.operand;
 	o->streams = args.count;
+	if (o->group.manual)
+		o->select.meta = true; /* bare events can't be settled */
 	if (o->conn.retry_for_ms < 0)
 		o->conn.retry_for_ms = o->until_end ? RETRY_MS : INT64_MAX;
 	if (o->conn.retry_for_ms > o->select.timeout_ms)
@@ -148,6 +147,13 @@ handle(struct run *run, const struct delivery *d)
 		group_done(&run->group, d);
 }
 
+/* A batch may take jq longer than the lease. */
+static bool
+is_slow(const struct run *run)
+{
+	return run->select.filter != NULL || run->select.program != NULL;
+}
+
 /* Use up the batch and acknowledge it.  0, or -1. */
 static int
 handle_batch(struct run *run)
@@ -160,6 +166,8 @@ handle_batch(struct run *run)
 			group_release(&run->group, &d);
 		else
 			handle(run, &d);
+		if (is_slow(run))
+			group_renew(&run->group);
 	}
 	/* Only what was written is acknowledged. */
 	if (rc < 0 || out_flush(&run->out) < 0)
@@ -297,5 +305,6 @@ main(int argc, char **argv)
 	status = o.settle ? settle(&run) : subscribe(&run);
 	select_close(&run.select);
 	conn_close(run.conn);
+	opt_list_release(&o.select.types);
 	return (int)out_close(&run.out, status);
 }
