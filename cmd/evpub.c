@@ -355,8 +355,8 @@ publish_one(struct run *run)
 		return 0;
 	rc = pace_wait(&run->pace, run->publish);
 	if (rc == -2)
-		warn("%s: cannot read the lag: %s", run->o->publish.stream,
-		     conn_error(run->pace.conn));
+		fault("%s: cannot read the lag: %s", run->o->publish.stream,
+		      conn_error(run->pace.conn));
 	if (rc <= 0) {
 		run->stopped = true;
 		return rc < 0 ? -1 : 0;
@@ -422,7 +422,7 @@ publish_lines(struct run *run)
 		int sent = 0;
 
 		if (rc == -2) {
-			warn("%s: %s", in->lines.name, strerror(errno));
+			fault("%s: %s", in->lines.name, strerror(errno));
 			return EXIT_OUTPUT;
 		}
 		if (run->in_transaction == 0)
@@ -491,12 +491,12 @@ publish_all(struct run *run, struct conn *conn)
 		publish_report(run->publish, next_line(run));
 		status = EXIT_SERVER;
 	} else if (stop_requested()) {
-		warn("interrupted: lines up to %llu are done, the rest is not",
-		     (unsigned long long)next_line(run) - 1);
+		fault("interrupted: lines up to %llu are done, the rest is not",
+		      (unsigned long long)next_line(run) - 1);
 		status = EXIT_NO;
 	} else if (status == EXIT_OUTPUT) {
-		warn("lines up to %llu are done, the rest is not",
-		     (unsigned long long)next_line(run) - 1);
+		fault("lines up to %llu are done, the rest is not",
+		      (unsigned long long)next_line(run) - 1);
 	}
 	summarise(run, started);
 	publish_close(run->publish);
@@ -513,7 +513,7 @@ check_all(struct run *run)
 
 	while ((rc = intake_next(&run->in)) != 0) {
 		if (rc == -2) {
-			warn("%s: %s", run->in.lines.name, strerror(errno));
+			fault("%s: %s", run->in.lines.name, strerror(errno));
 			return EXIT_OUTPUT;
 		}
 		if (rc == 1 && take_key(run, &key, &len) == 0 &&
@@ -538,6 +538,7 @@ run(struct options *o)
 	open_intake(&run.in, o);
 	if (o->dry_run) {
 		status = check_all(&run);
+		pace_close(&run.pace);
 	} else {
 		struct conn *conn = conn_open(&o->conn);
 
@@ -556,11 +557,23 @@ run(struct options *o)
 	if (status == EXIT_OK && run.in.refused != 0)
 		status = EXIT_INPUT;
 	if (intake_close(&run.in) < 0) {
-		warn("%s: %s", o->rejects, strerror(errno));
+		fault("%s: %s", o->rejects, strerror(errno));
 		status = EXIT_OUTPUT;
 	}
 	buf_release(&run.key);
 	return out_close(&run.out, status);
+}
+
+static void
+release_options(struct options *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->envelope.ext_count; i++)
+		free((char *)o->envelope.ext[i].name);
+	free((struct envelope_ext *)o->envelope.ext);
+	opt_list_release(&o->ext);
+	json_pointer_release(&o->dedup_pointer);
 }
 
 int
@@ -581,7 +594,6 @@ main(int argc, char **argv)
 		o.publish.confirmed = on_confirmed;
 	o.publish.undone = on_undone;
 	status = run(&o);
-	free((struct envelope_ext *)o.envelope.ext);
-	opt_list_release(&o.ext);
+	release_options(&o);
 	return (int)status;
 }

@@ -242,7 +242,7 @@ subscribe(struct run *run)
 	stop_tick(o->group.lease_ms / 3);
 	rc = consume(run);
 	if (rc < 0 && run->out.error == 0)
-		warn("%s", conn_error(run->conn));
+		fault("%s", conn_error(run->conn));
 	group_close(g);
 	if (rc < 0 && run->out.error == 0)
 		return EXIT_SERVER;
@@ -265,11 +265,11 @@ settle(struct run *run)
 	     (unsigned long long)s.settled, (unsigned long long)s.unknown,
 	     (unsigned long long)s.refused);
 	if (rc == -1) {
-		warn("%s", conn_error(run->conn));
+		fault("%s", conn_error(run->conn));
 		return EXIT_SERVER;
 	}
 	if (rc == -2) {
-		warn("<stdin>: %s", strerror(errno));
+		fault("<stdin>: %s", strerror(errno));
 		return EXIT_OUTPUT;
 	}
 	return s.refused != 0 ? EXIT_INPUT : EXIT_OK;
