@@ -494,7 +494,7 @@ publish_all(struct run *run, struct conn *conn)
 		fault("interrupted: lines up to %llu are done, the rest is not",
 		      (unsigned long long)next_line(run) - 1);
 		status = EXIT_NO;
-	} else if (status == EXIT_OUTPUT) {
+	} else if (status == EXIT_OUTPUT || status == EXIT_SERVER) {
 		fault("lines up to %llu are done, the rest is not",
 		      (unsigned long long)next_line(run) - 1);
 	}

@@ -448,6 +448,14 @@ was_renewed()
 	must_take 5000
 }
 
+@test "a lag that may not be read ends evpub with what is done" {
+	redis acl setuser nolag on '>p' '~*' +@all -xinfo >/dev/null
+	export REDISCLI_AUTH=p EV_URL=unix://nolag@${EV_URL#unix://}
+	must_exit 4 evpub --max-lag 5:g s '{"n":1}'
+	must_say 's: cannot read the lag: NOPERM' 'lines up to 0 are done'
+	must_equal "$(redis exists s)" 0
+}
+
 @test "a user who may not create groups reads those that are there" {
 	redis acl setuser nogroup on '>p' '~*' +@all -xgroup >/dev/null
 	publish 1 3
