@@ -293,8 +293,9 @@ record_parse(struct record_line *l, const char *text, size_t len)
 	l->stream = stream != 0 ? l->texts.data + stream : NULL;
 	l->group = group != 0 ? l->texts.data + group : NULL;
 	l->id = ID_MIN;
-	if (id != 0 && id_parse(l->texts.data + id, strlen(l->texts.data + id),
-				0, &l->id) < 0) {
+	l->has_id = id != 0;
+	if (l->has_id && id_parse(l->texts.data + id,
+				  strlen(l->texts.data + id), 0, &l->id) < 0) {
 		snprintf(l->error, sizeof(l->error), "\"id\" is no entry id");
 		return -1;
 	}

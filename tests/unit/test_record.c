@@ -76,8 +76,9 @@ assert_event(const char *want, size_t len, enum record_body body)
 	assert_memory_equal(line.event, want, len);
 }
 
-#define HEAD "{\"stream\":\"s\",\"id\":\"1795209426824-213\"," \
-	     "\"time\":\"2026-11-20T21:17:06.824Z\","
+#define HEAD                                              \
+	"{\"stream\":\"s\",\"id\":\"1795209426824-213\"," \
+	"\"time\":\"2026-11-20T21:17:06.824Z\","
 
 static void
 a_body_is_what_its_bytes_are(void **state)
@@ -157,11 +158,11 @@ a_record_says_what_applies_and_nothing_else(void **state)
 	rec.deliveries = 2;
 	rec.attempts = INT64_MAX;
 	set_body("{}");
-	assert_string_equal(
-		print(true), HEAD "\"group\":\"billing\",\"consumer\":"
-				  "\"web1:\\\"4\\\"\",\"deliveries\":2,"
-				  "\"attempts\":9223372036854775807,"
-				  "\"event\":{}}");
+	assert_string_equal(print(true),
+			    HEAD "\"group\":\"billing\",\"consumer\":"
+				 "\"web1:\\\"4\\\"\",\"deliveries\":2,"
+				 "\"attempts\":9223372036854775807,"
+				 "\"event\":{}}");
 	rec.stream = NULL;
 	rec.group = NULL;
 	rec.consumer = NULL;
@@ -181,11 +182,10 @@ any_id_has_a_time(void **state)
 			    "{\"stream\":\"s\",\"id\":\"0-0\",\"time\":"
 			    "\"1970-01-01T00:00:00.000Z\",\"event\":1}");
 	rec.id = ID_MAX;
-	assert_string_equal(
-		print(true),
-		"{\"stream\":\"s\",\"id\":\"18446744073709551615-"
-		"18446744073709551615\",\"time\":"
-		"\"9999-12-31T23:59:59.999Z\",\"event\":1}");
+	assert_string_equal(print(true),
+			    "{\"stream\":\"s\",\"id\":\"18446744073709551615-"
+			    "18446744073709551615\",\"time\":"
+			    "\"9999-12-31T23:59:59.999Z\",\"event\":1}");
 	assert_int_equal(parse(out.buf.data), 0);
 	assert_int_equal(id_compare(line.id, ID_MAX), 0);
 }
@@ -284,10 +284,11 @@ records_that_others_wrote_are_read(void **state)
 	assert_event("{\"a\":1}", 7, RECORD_EVENT);
 
 	/* any order and any notation, null as absent, other keys passed over */
-	assert_int_equal(parse(" { \"event\" : [1, 2] ,\"x\":{\"id\":7},\"group\""
-			       ":null,\"id\":\"7-8\",\"str\\u0065am\":\"\\u0061"
-			       "\\u00e9\",\"retry\":\"30s\"} "),
-			 0);
+	assert_int_equal(
+		parse(" { \"event\" : [1, 2] ,\"x\":{\"id\":7},\"group\""
+		      ":null,\"id\":\"7-8\",\"str\\u0065am\":\"\\u0061"
+		      "\\u00e9\",\"retry\":\"30s\"} "),
+		0);
 	assert_string_equal(line.stream, "a\xc3\xa9");
 	assert_null(line.group);
 	assert_int_equal(line.id.ms, 7);
@@ -318,9 +319,10 @@ static void
 nothing_is_left_of_the_record_before(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("{\"stream\":\"s\",\"group\":\"g\",\"id\":\"1-2\","
-			       "\"text\":\"\\n\"}"),
-			 0);
+	assert_int_equal(
+		parse("{\"stream\":\"s\",\"group\":\"g\",\"id\":\"1-2\","
+		      "\"text\":\"\\n\"}"),
+		0);
 	assert_int_equal(parse("{\"id\":\"5-6\"}"), 0);
 	assert_null(line.stream);
 	assert_null(line.group);

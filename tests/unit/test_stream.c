@@ -19,13 +19,13 @@ enum { MAX_BYTES = 16 << 20 };
 static void
 names_have_no_braces_or_one_tag(void **state)
 {
-	static const char *const good[] = { "orders",  "a:b/c d", "{a}b",
-					    "a{b}",    "a{b}c",   "{a}",
+	static const char *const good[] = { "orders",   "a:b/c d", "{a}b",
+					    "a{b}",     "a{b}c",   "{a}",
 					    "\xc3\xa9", "*" };
-	static const char *const bad[] = { "",      "{",      "}",     "{}",
-					   "{}a",   "a{b",    "a}b",   "}a{",
-					   "{a}{b}", "{{a}}", "{a}}",  "{{a}",
-					   "a{}b",  "{a{b}c}", "{a}b}c" };
+	static const char *const bad[] = { "",       "{",       "}",     "{}",
+					   "{}a",    "a{b",     "a}b",   "}a{",
+					   "{a}{b}", "{{a}}",   "{a}}",  "{{a}",
+					   "a{}b",   "{a{b}c}", "{a}b}c" };
 	size_t i;
 
 	(void)state;
@@ -68,8 +68,7 @@ static const struct {
 	{ false, "$-1\r\n", "" },
 	{ true, "*-1\r\n", "" },
 	{ true, "*0\r\n", "" },
-	{ false,
-	  "*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$4\r\ndata\r\n$2\r\n{}\r\n",
+	{ false, "*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$4\r\ndata\r\n$2\r\n{}\r\n",
 	  "1-0 data={};" },
 	{ false,
 	  "*3\r\n"
@@ -227,8 +226,8 @@ replies_of_another_shape_are_bad(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		for (piece = 1; piece <= strlen(bad[i].protocol); piece++)
 			if (read_in_pieces(bad[i].protocol, bad[i].by_stream,
-					   piece, piece % 2, &shown) !=
-			    ENTRIES_BAD)
+					   piece, piece % 2,
+					   &shown) != ENTRIES_BAD)
 				fail_msg("shape %zu by %zu: %s", i, piece,
 					 buf_text(&shown));
 	buf_release(&shown);
@@ -359,9 +358,9 @@ assert_body(const char *const *names, const char *field, const char *want)
 static void
 the_body_is_the_field_that_usually_holds_it(void **state)
 {
-	static const char *const usual[] = { "value",   "__data__", "message",
-					     "event",   "payload",  "body",
-					     "data",    NULL };
+	static const char *const usual[] = { "value", "__data__", "message",
+					     "event", "payload",  "body",
+					     "data",  NULL };
 	static const char *const two[] = { "x", "body", NULL };
 	static const char *const odd[] = { "x", "y", NULL };
 	static const char *const alike[] = { "dat", "datas", "Data", NULL };
