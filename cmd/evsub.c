@@ -18,10 +18,12 @@
 #include "common/select.h"
 #include "common/settle.h"
 #include "common/stop.h"
+#include "common/worker.h"
 
 enum {
 	BLOCK_MS = 2000,  /* one blocked read */
 	RETRY_MS = 30000, /* with an end in sight; else for ever */
+	JOBS_MAX = 1000,
 	LEASE_MS = 30000,
 	LEASE_MIN_MS = 100
 };
@@ -30,6 +32,8 @@ struct options {
 	struct conn_options conn;
 	struct select_options select;
 	struct group_options group;
+	struct worker_options worker;
+	struct json_pointer key;
 	bool until_end, settle;
 	char **stream;
 	size_t streams;
@@ -53,13 +57,31 @@ static const struct opt_program program = {
 };
 
 static void
-check_options(const struct options *o, const struct opt_args *args)
+check_worker(struct options *o, const struct opt_args *args)
+{
+	struct worker_options *w = &o->worker;
+
+	if (*args->command == NULL)
+		opt_usage("a COMMAND is missing behind --");
+	if (o->group.manual || o->select.program != NULL)
+		opt_usage("--manual and --jq don't go with a COMMAND");
+	if (w->jobs == 0 || w->jobs > JOBS_MAX || w->run.attempts == 0)
+		opt_usage("--jobs: 1 to %d; --attempts: at least 1", JOBS_MAX);
+	if (w->ordered && w->jobs != 1)
+		opt_usage("--ordered runs one handler at a time");
+	if (w->key_text != NULL && json_pointer_parse(&o->key, w->key_text) < 0)
+		opt_usage("--key: \"%s\" is not a JSON Pointer", w->key_text);
+	if (w->key_text != NULL)
+		w->run.key = &o->key;
+	w->run.argv = args->command;
+	w->until_end = o->until_end;
+}
+
+static void
+check_options(struct options *o, const struct opt_args *args)
 {
 	size_t i;
 
-	if (args->command != NULL)
-		opt_usage("running a COMMAND is not implemented in this "
-			  "version");
 	if (o->settle) {
 		if (args->count != 0)
 			opt_usage("--settle reads records: no STREAM");
@@ -77,9 +99,8 @@ check_options(const struct options *o, const struct opt_args *args)
 		if (wrong != NULL)
 			opt_usage("%s: %s", args->operand[i], wrong);
 	}
-	if (o->group.manual && !o->select.meta)
-		opt_usage("--manual needs --meta: records can be settled, bare "
-			  "events can't");
+	if (args->command != NULL)
+		check_worker(o, args);
 }
 
 static void
@@ -103,6 +124,7 @@ parse_options(struct options *o, int argc, char **argv)
 			 "acknowledge nothing, see --settle"),
 		OPT_BOOL(0, "settle", &o->settle,
 			 "acknowledge the records on standard input"),
+		OPT_WORKER(&o->worker),
 		OPT_SELECT(&o->select),
 		OPT_END,
 	};
@@ -112,6 +134,8 @@ parse_options(struct options *o, int argc, char **argv)
 	check_options(o, &args);
 	o->stream = args.operand;
 	o->streams = args.count;
+	if (o->group.manual)
+		o->select.meta = true; /* bare events can't be settled */
 	if (o->conn.retry_for_ms < 0)
 		o->conn.retry_for_ms = o->until_end ? RETRY_MS : INT64_MAX;
 	if (o->conn.retry_for_ms > o->select.timeout_ms)
@@ -212,6 +236,23 @@ consume(struct run *run)
 	return rc;
 }
 
+/* A COMMAND for each event. */
+static int
+work(struct run *run)
+{
+	struct worker_counts n = { 0 };
+	int rc = worker_run(&run->o->worker, &run->group, &run->select,
+			    &run->out, run->deadline, &n);
+
+	run->printed = n.done + n.skipped + n.dead + n.retried;
+	info("%llu started: %llu done, %llu skipped, %llu to be retried, %llu "
+	     "dead, %llu lost to others",
+	     (unsigned long long)n.started, (unsigned long long)n.done,
+	     (unsigned long long)n.skipped, (unsigned long long)n.retried,
+	     (unsigned long long)n.dead, (unsigned long long)n.lost);
+	return rc;
+}
+
 static void
 keep_leases(void *arg)
 {
@@ -232,8 +273,8 @@ subscribe(struct run *run)
 	run->out.interrupted = keep_leases;
 	run->out.arg = g;
 	stop_tick(o->group.lease_ms / 3);
-	rc = consume(run);
-	if (rc < 0 && run->out.error == 0)
+	rc = o->worker.run.argv != NULL ? work(run) : consume(run);
+	if (rc < 0 && run->out.error == 0 && o->worker.run.argv == NULL)
 		warn("%s", conn_error(run->conn));
 	group_close(g);
 	if (rc < 0 && run->out.error == 0)
@@ -274,6 +315,7 @@ main(int argc, char **argv)
 		.conn = CONN_OPTIONS_INIT,
 		.select = SELECT_OPTIONS_INIT,
 		.group = { .lease_ms = LEASE_MS },
+		.worker = WORKER_OPTIONS_INIT,
 	};
 	struct run run = { .o = &o };
 	enum exit_status status;

@@ -70,9 +70,8 @@ next_stream(struct group *g)
 /* XPENDING [IDLE lease] from + slice [consumer], answered [id, owner, idle,
  * deliveries] each. */
 static struct reply *
-ask_pending(struct group *g)
+ask_pending(struct group *g, struct conn *c)
 {
-	struct conn *c = g->conn;
 	struct reply *r;
 
 	conn_command(c, 7 + (g->claim_own ? 0 : 1));
@@ -221,7 +220,7 @@ report_missing(struct group *g)
 
 /* Consumers that were silent for a lease and hold nothing more are gone. */
 static int
-remove_owners(struct group *g)
+remove_owners(struct group *g, struct conn *c, size_t stream)
 {
 	const char *last = g->consumer;
 	size_t i;
@@ -232,15 +231,13 @@ remove_owners(struct group *g)
 		if (strcmp(owner, last) == 0)
 			continue;
 		last = owner;
-		if (script_call(g->conn, &g->leave, 1,
-				g->stream[g->missing_stream].name, g->o->name,
-				owner, NULL) != NULL)
+		if (script_call(c, &g->leave, 1, g->stream[stream].name,
+				g->o->name, owner, NULL) != NULL)
 			continue;
-		if (conn_is_lost(g->conn))
+		if (conn_is_lost(c))
 			return -1;
 		debug("%s: cannot remove consumer %s: %s",
-		      g->stream[g->missing_stream].name, owner,
-		      conn_error(g->conn));
+		      g->stream[stream].name, owner, conn_error(c));
 	}
 	g->claims = 0;
 	return 0;
@@ -272,7 +269,7 @@ take_error(struct group *g, const struct reply *r)
 static int
 claim_slice(struct group *g)
 {
-	struct reply *r = ask_pending(g);
+	struct reply *r = ask_pending(g, g->conn);
 	size_t stream = g->claim_stream, found;
 
 	if (r == NULL)
@@ -313,7 +310,7 @@ int
 claim_finish(struct group *g)
 {
 	while (group_settle(g) < 0 || report_missing(g) < 0 ||
-	       remove_owners(g) < 0)
+	       remove_owners(g, g->conn, g->missing_stream) < 0)
 		if (group_recover(g) < 0)
 			return -1;
 	return 0;
@@ -421,4 +418,90 @@ group_release(struct group *g, const struct delivery *d)
 	     "lease: %s",
 	     stream, id, conn_error(c));
 	return -1;
+}
+
+/* Whether the entry that comes next in claim[] may be taken. */
+static bool
+is_free(const struct group *g, const struct group_claim *claim)
+{
+	return g->holds == NULL ||
+	       !g->holds(g->holder, g->claim_stream, claim->id);
+}
+
+/* XCLAIM … JUSTID of one entry: 1 if it is ours now, 0, -1. */
+static int
+take_one(struct group *g, struct conn *c, const struct group_claim *claim)
+{
+	struct reply *r;
+
+	conn_command(c, 7);
+	conn_args(c, "XCLAIM");
+	conn_args(c, g->stream[g->claim_stream].name);
+	conn_args(c, g->o->name);
+	conn_args(c, g->consumer);
+	conn_argu(c, g->claim_own ? 0 : (uint64_t)g->o->lease_ms);
+	conn_argid(c, claim->id);
+	conn_args(c, "JUSTID");
+	r = conn_result(c);
+	if (r == NULL)
+		return -1;
+	return reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0;
+}
+
+/* Look for the next slice of candidates.  1, 0 if all were seen, -1. */
+static int
+next_slice(struct group *g, struct conn *c)
+{
+	while (g->claim_stream < g->count) {
+		struct reply *r;
+		size_t found;
+
+		if (remove_owners(g, c, g->claim_stream) < 0 ||
+		    (r = ask_pending(g, c)) == NULL)
+			return -1;
+		found = reply_is(r, 0, REPLY_ARRAY) ? r->node[0].len : 0;
+		if (found != 0 && note_pending(g, r) < 0)
+			return -1;
+		g->claim_at = 0;
+		if (found != 0)
+			return 1;
+		g->claims = 0;
+		next_stream(g);
+	}
+	return 0;
+}
+
+int
+group_take_over(struct group *g, struct delivery *d)
+{
+	struct conn *c = group_side(g);
+	int rc;
+
+	if (g->claim_stream == g->count) {
+		if (when_monotonic() < g->claim_due)
+			return 0;
+		claim_restart(g, false);
+		g->claims = g->claim_at = 0;
+	}
+	if (conn_error(c) != NULL && conn_is_lost(c))
+		return -1;
+	for (;;) {
+		while (g->claim_at < g->claims) {
+			const struct group_claim *claim =
+				&g->claim[g->claim_at++];
+
+			rc = is_free(g, claim) ? take_one(g, c, claim) : 0;
+			if (rc < 0)
+				return -1;
+			if (rc == 0)
+				continue;
+			d->stream = g->claim_stream;
+			d->entry.id = claim->id;
+			d->deliveries = claim->deliveries;
+			return 1;
+		}
+		rc = next_slice(g, c);
+		if (rc <= 0)
+			return rc;
+	}
 }

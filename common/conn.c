@@ -206,6 +206,14 @@ conn_wait(struct conn *c, int fd, int timeout_ms, bool drain)
 	return seen < 0 ? lost(c) : seen;
 }
 
+int
+conn_poll(struct conn *c, struct pollfd *p)
+{
+	int rc = wire_poll(&c->wire, p);
+
+	return rc < 0 ? lost(c) : rc;
+}
+
 static int
 watch(struct conn *c, struct reply **reply, size_t part_bytes, int64_t block_ms,
       int fd, bool drain)

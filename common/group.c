@@ -269,6 +269,27 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 	}
 }
 
+int
+group_try(struct group *g, uint64_t limit, int block_ms)
+{
+	struct reply *r;
+	int rc;
+
+	g->batch = NULL;
+	if (!g->reading) {
+		ask(g, limit, block_ms);
+		if (conn_flush(g->conn) < 0)
+			return group_recover(g);
+	}
+	rc = conn_next(g->conn, &r, PART_BYTES);
+	if (rc < 0)
+		return group_recover(g);
+	if (rc == 0)
+		return 0;
+	rc = take_read(g, r, 0);
+	return rc == READ_AGAIN ? 0 : rc;
+}
+
 static size_t
 find_stream(const struct group *g, const char *name)
 {

@@ -69,6 +69,10 @@ struct group {
 	size_t count;
 	uint64_t trimmed; /* entries that were gone before they were handled */
 
+	/* For group_take_over(), if set: whether an entry is in hand already. */
+	bool (*holds)(void *holder, size_t stream, struct id id);
+	void *holder;
+
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
 	struct script renew, release, leave;
@@ -83,7 +87,7 @@ struct group {
 	struct buf unconfirmed;          /* protocol of the unanswered XACKs */
 	struct buf lengths;              /* a size_t for each of them */
 	struct group_claim *claim;
-	size_t claims;
+	size_t claims, claim_at;
 	struct buf owners;
 	size_t claim_stream; /* where claiming goes on; count: it is done */
 	char claim_from[ID_TEXT + 1];
@@ -116,6 +120,23 @@ bool group_reached(const struct group *g);
  * broken; -1 with conn_error() set.
  */
 int group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd);
+
+/*
+ * group_fetch() for callers that wait themselves: ask if nothing is asked yet,
+ * and see whether the answer is here.  Claims nothing: see group_take_over().
+ * Returns 1 for a batch; 0 if the answer is still to come; 2 if there are none
+ * in block_ms; -1.
+ */
+int group_try(struct group *g, uint64_t limit, int block_ms);
+
+/*
+ * Take over one entry of a consumer that was silent for a lease, or of one's own
+ * that is not in hand (after a restart or a lost connection), without counting a
+ * delivery.  Looks through all of them, then again after a third of the lease.
+ * Returns 1 with stream, id and deliveries so far set; 0 if there is none for
+ * now; -1.  Uses the connection for errands.
+ */
+int group_take_over(struct group *g, struct delivery *d);
 
 /* The next entry of the batch: 1; 0 at its end; -1 with conn_error() set.
  * entry.trimmed entries are never returned: they are counted, said, and done. */

@@ -171,6 +171,8 @@ print_line(struct select *s, struct out *out, const char *line, size_t len)
 	r->id = s->record.id;
 	r->deliveries = s->record.deliveries;
 	r->attempts = s->record.attempts;
+	r->dead = s->record.dead;
+	r->dead_len = s->record.dead_len;
 	record_set_body(r, line, len);
 	return record_print(r, out, true);
 }
