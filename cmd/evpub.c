@@ -51,6 +51,7 @@ struct run {
 	struct progress progress;
 	struct buf key;
 	uint64_t in_transaction; /* lines so far */
+	uint64_t began;          /* the first of them */
 	uint64_t spoilt;         /* the line that spoilt the transaction; 0 */
 	uint64_t unsent;         /* the line that could not be sent on; 0 */
 	bool stopped;
@@ -106,6 +107,11 @@ check_options(struct options *o)
 {
 	if (o->envelope.type == NULL && (o->text || o->ext.count != 0))
 		opt_usage("--text and --ext need a --type to wrap with");
+	if (o->envelope.type == NULL &&
+	    (o->envelope.subject != NULL || o->envelope.correlation != NULL ||
+	     o->envelope.causation != NULL || o->envelope.traceparent != NULL))
+		opt_usage("--subject, --correlation, --causation and "
+			  "--traceparent need a --type to wrap with");
 	if (o->text && o->records)
 		opt_usage("--text and --records exclude each other");
 	if (o->dedup_key != NULL && o->publish.dedup_ms == 0)
@@ -260,11 +266,23 @@ refuse_with_transaction(struct run *run, uint64_t line, const char *text,
 static void
 on_undone(void *arg, const struct publish_event *e)
 {
-	refuse_with_transaction(arg, e->line, e->text, e->len);
+	struct run *run = arg;
+
+	if (run->spoilt != 0)
+		refuse_with_transaction(run, e->line, e->text, e->len);
 }
 
-/* Input would block: print what is confirmed, and keep publishing until there
- * is more of it. */
+/* What is confirmed is printed before a wait. */
+static void
+show_confirmed(void *arg)
+{
+	struct run *run = arg;
+
+	out_flush(&run->out);
+	progress_show(&run->progress, publish_confirmed(run->publish));
+}
+
+/* Input would block: keep publishing until there is more of it. */
 static int
 wait_for_input(void *arg, int fd)
 {
@@ -272,8 +290,7 @@ wait_for_input(void *arg, int fd)
 	int rc;
 
 	do {
-		out_flush(&run->out);
-		progress_show(&run->progress, publish_confirmed(run->publish));
+		show_confirmed(run);
 		rc = publish_wait(run->publish, fd,
 				  run->progress.on ? 250 : -1);
 	} while (rc == 2);
@@ -311,6 +328,19 @@ find_key(struct run *run, const char **key, size_t *len)
 	return 0;
 }
 
+/* Take the key, if one is needed; -1: without it the event was refused. */
+static int
+take_key(struct run *run, const char **key, size_t *len)
+{
+	struct intake *in = &run->in;
+
+	if (run->o->publish.dedup_ms == 0 || find_key(run, key, len) == 0)
+		return 0;
+	intake_refuse(in, "no value at --dedup-key", in->number, in->event.text,
+		      in->event.len);
+	return -1;
+}
+
 /* Publish the current event.  1; 0 if it was refused or a stop came first; -1
  * once publishing has failed. */
 static int
@@ -321,12 +351,8 @@ publish_one(struct run *run)
 	size_t key_len = 0;
 	int rc;
 
-	if (run->o->publish.dedup_ms != 0 &&
-	    find_key(run, &key, &key_len) < 0) {
-		intake_refuse(in, "no value at --dedup-key", in->number,
-			      in->event.text, in->event.len);
+	if (take_key(run, &key, &key_len) < 0)
 		return 0;
-	}
 	rc = pace_wait(&run->pace, run->publish);
 	if (rc == -2)
 		warn("%s: cannot read the lag: %s", run->o->publish.stream,
@@ -341,27 +367,48 @@ publish_one(struct run *run)
 	return 1;
 }
 
-/* A line of a transaction was refused: undo what it holds so far. */
+/* A line of a transaction was refused: undo what it holds so far.  Waits until
+ * that is told, while it is known which line it was. */
 static int
 spoil(struct run *run)
 {
 	if (run->o->atomic == 0 || run->spoilt != 0)
 		return 0;
 	run->spoilt = run->in.number;
-	return publish_commit(run->publish, true);
+	if (publish_commit(run->publish, true) < 0)
+		return -1;
+	return publish_drain(run->publish);
+}
+
+static int
+end_transaction(struct run *run, bool undo)
+{
+	run->in_transaction = 0;
+	run->spoilt = 0;
+	return publish_commit(run->publish, undo);
 }
 
 /* Count a line of a transaction; the last one stores it, unless spoilt. */
 static int
-count_line(struct run *run, bool last)
+count_line(struct run *run)
 {
-	if (run->o->atomic == 0)
+	if (run->o->atomic == 0 || ++run->in_transaction < run->o->atomic)
 		return 0;
-	if (!last && ++run->in_transaction < run->o->atomic)
+	return end_transaction(run, false);
+}
+
+/* The end of the input ends a transaction as well.  If the input was not read
+ * to its end, what is there of the transaction is not stored. */
+static int
+count_end(struct run *run, bool whole)
+{
+	bool undo = !whole && run->spoilt == 0;
+
+	if (run->in_transaction == 0)
 		return 0;
-	run->in_transaction = 0;
-	run->spoilt = 0;
-	return publish_commit(run->publish, false);
+	if (undo)
+		run->unsent = run->began;
+	return end_transaction(run, undo);
 }
 
 /* Take in all lines.  EXIT_OK unless reading or publishing failed. */
@@ -378,6 +425,8 @@ publish_lines(struct run *run)
 			warn("%s: %s", in->lines.name, strerror(errno));
 			return EXIT_OUTPUT;
 		}
+		if (run->in_transaction == 0)
+			run->began = in->number;
 		if (rc == 1 && run->spoilt != 0)
 			refuse_with_transaction(run, in->number, in->event.text,
 						in->event.len);
@@ -385,11 +434,13 @@ publish_lines(struct run *run)
 			sent = publish_one(run);
 		if (sent < 0 || run->stopped)
 			run->unsent = in->number;
+		if (run->stopped && sent == 0)
+			break;
 		if (sent < 0 || (sent == 0 && spoil(run) < 0))
 			return EXIT_SERVER;
 		if (in->refused != 0 && run->o->strict)
 			return EXIT_INPUT;
-		if (count_line(run, false) < 0)
+		if (count_line(run) < 0)
 			return EXIT_SERVER;
 		progress_show(&run->progress, publish_confirmed(run->publish));
 	}
@@ -432,7 +483,7 @@ publish_all(struct run *run, struct conn *conn)
 		die(EXIT_SERVER, "%s: %s", run->o->publish.stream,
 		    conn_error(run->publish == NULL ? conn : run->pace.conn));
 	status = publish_lines(run);
-	rc = count_line(run, true);
+	rc = count_end(run, status == EXIT_OK && !stop_requested());
 	if (publish_drain(run->publish) < 0)
 		rc = -1;
 	progress_clear(&run->progress);
@@ -440,10 +491,12 @@ publish_all(struct run *run, struct conn *conn)
 		publish_report(run->publish, next_line(run));
 		status = EXIT_SERVER;
 	} else if (stop_requested()) {
-		warn("interrupted: lines up to %llu are done, the rest was "
-		     "not read",
+		warn("interrupted: lines up to %llu are done, the rest is not",
 		     (unsigned long long)next_line(run) - 1);
 		status = EXIT_NO;
+	} else if (status == EXIT_OUTPUT) {
+		warn("lines up to %llu are done, the rest is not",
+		     (unsigned long long)next_line(run) - 1);
 	}
 	summarise(run, started);
 	publish_close(run->publish);
@@ -454,6 +507,8 @@ publish_all(struct run *run, struct conn *conn)
 static enum exit_status
 check_all(struct run *run)
 {
+	const char *key;
+	size_t len;
 	int rc;
 
 	while ((rc = intake_next(&run->in)) != 0) {
@@ -461,7 +516,8 @@ check_all(struct run *run)
 			warn("%s: %s", run->in.lines.name, strerror(errno));
 			return EXIT_OUTPUT;
 		}
-		if (rc == 1 && run->o->events) {
+		if (rc == 1 && take_key(run, &key, &len) == 0 &&
+		    run->o->events) {
 			out_json(&run->out, run->in.event.text,
 				 run->in.event.len);
 			out_end(&run->out);
@@ -491,6 +547,8 @@ run(struct options *o)
 		o->publish.arg = &run;
 		run.in.lines.wait = wait_for_input;
 		run.in.lines.arg = &run;
+		run.pace.pausing = show_confirmed;
+		run.pace.arg = &run;
 		progress_init(&run.progress);
 		status = publish_all(&run, conn);
 		conn_close(conn);
@@ -513,6 +571,7 @@ main(int argc, char **argv)
 		.publish = { .wait_ms = 5000 },
 		.max_bytes = LINE_MAX_BYTES,
 	};
+	enum exit_status status;
 
 	stop_init();
 	parse_options(&o, argc, argv);
@@ -521,5 +580,8 @@ main(int argc, char **argv)
 	if (o.ids || o.events)
 		o.publish.confirmed = on_confirmed;
 	o.publish.undone = on_undone;
-	return (int)run(&o);
+	status = run(&o);
+	free((struct envelope_ext *)o.envelope.ext);
+	opt_list_release(&o.ext);
+	return (int)status;
 }

@@ -172,6 +172,13 @@ handle(struct run *run, const struct delivery *d)
 		group_done(&run->group, d);
 }
 
+/* A batch may take jq longer than the lease. */
+static bool
+is_slow(const struct run *run)
+{
+	return run->select.filter != NULL || run->select.program != NULL;
+}
+
 /* Use up the batch and acknowledge it.  0, or -1. */
 static int
 handle_batch(struct run *run)
@@ -184,6 +191,8 @@ handle_batch(struct run *run)
 			group_release(&run->group, &d);
 		else
 			handle(run, &d);
+		if (is_slow(run))
+			group_renew(&run->group);
 	}
 	/* Only what was written is acknowledged. */
 	if (rc < 0 || out_flush(&run->out) < 0)
@@ -339,5 +348,6 @@ main(int argc, char **argv)
 	status = o.settle ? settle(&run) : subscribe(&run);
 	select_close(&run.select);
 	conn_close(run.conn);
+	opt_list_release(&o.select.types);
 	return (int)out_close(&run.out, status);
 }

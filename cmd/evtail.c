@@ -258,10 +258,12 @@ seek_back(struct run *run)
 	}
 	while (rc == 1 && left != 0 && !is_over(run) &&
 	       (rc = scan_next(&back, &e, &index)) == 1) {
-		if (decide(run, &e, index) != 1)
-			continue;
-		run->scan.stream[index].next = e.id;
-		left--;
+		int wanted = decide(run, &e, index);
+
+		if (wanted != 0) /* what fails is told on the way forward */
+			run->scan.stream[index].next = e.id;
+		if (wanted == 1)
+			left--;
 	}
 	if (rc >= 0)
 		rc = scan_end(&back);
@@ -329,7 +331,8 @@ follow(struct run *run)
 	int rc = 0;
 
 	while (!is_over(run)) {
-		out_flush(&run->out);
+		if (out_flush(&run->out) < 0)
+			break;
 		if (save(run) < 0)
 			return -2;
 		if (run->has_pattern && when_monotonic() >= find) {
@@ -467,5 +470,6 @@ main(int argc, char **argv)
 	select_close(&run.select);
 	checkpoint_close(&run.checkpoint);
 	conn_close(run.conn);
+	opt_list_release(&o.select.types);
 	return (int)out_close(&run.out, status);
 }

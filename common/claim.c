@@ -378,45 +378,59 @@ renew_stream(struct group *g, struct conn *c, const char *stream)
 	}
 }
 
+static int
+renew_streams(struct group *g)
+{
+	struct conn *c = group_side(g);
+	size_t i;
+
+	for (i = 0; i < g->count; i++)
+		if (conn_is_lost(c) ||
+		    renew_stream(g, c, g->stream[i].name) < 0)
+			return -1;
+	return 0;
+}
+
+/* A connection that is used this rarely may have been closed as idle. */
 int
 group_renew(struct group *g)
 {
-	struct conn *c;
-	size_t i;
-
 	if (when_monotonic() < g->renew_due)
 		return 0;
 	g->renew_due = when_monotonic() + g->o->lease_ms / 3;
 	if (g->held == 0 && !g->reading)
 		return 0;
-	c = group_side(g);
-	for (i = 0; i < g->count; i++)
-		if (conn_error(c) != NULL ||
-		    renew_stream(g, c, g->stream[i].name) < 0) {
-			warn("%s: cannot renew leases: %s", g->stream[i].name,
-			     conn_error(c));
-			return -1;
-		}
-	return 0;
+	if (renew_streams(g) == 0 ||
+	    (conn_is_lost(g->side) && renew_streams(g) == 0))
+		return 0;
+	warn("%s: cannot renew leases: %s", g->stream[0].name,
+	     conn_error(g->side));
+	return -1;
 }
 
 int
 group_release(struct group *g, const struct delivery *d)
 {
-	struct conn *c = group_side(g);
 	char id[ID_TEXT], count[NUM_TEXT + 1];
 	const char *stream = g->stream[d->stream].name;
+	int tries;
 
 	id_put(id, d->entry.id);
 	count[num_put(count, (uint64_t)d->deliveries - 1)] = '\0';
 	g->held--;
-	if (conn_error(c) == NULL &&
-	    script_call(c, &g->release, 1, stream, g->o->name, g->consumer, id,
-			count, NULL) != NULL)
-		return 0;
+	for (tries = 0; tries < 2; tries++) {
+		struct conn *c = group_side(g);
+
+		if (!conn_is_lost(c) &&
+		    script_call(c, &g->release, 1, stream, g->o->name,
+				g->consumer, id, count, NULL) != NULL)
+			return 0;
+		if (!conn_is_lost(c))
+			break;
+	}
 	warn("%s: cannot give back entry %s, others take it over after the "
 	     "lease: %s",
-	     stream, id, conn_error(c));
+	     stream, id, conn_error(g->side));
 	return -1;
 }
 

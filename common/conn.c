@@ -40,7 +40,6 @@ struct conn {
 	int backoff_ms;
 	bool answered; /* a command, since it was connected again */
 	bool hopeless; /* it would go as before if opened again */
-	bool busy;     /* it can't now: conn_back_off() */
 
 	bool failed, usage;
 	bool told_needless; /* a warning that is not repeated */
@@ -218,12 +217,10 @@ static int
 watch(struct conn *c, struct reply **reply, size_t part_bytes, int64_t block_ms,
       int fd, bool drain)
 {
-	const int64_t reply_ms = c->options->reply_ms;
 	const struct wire_until until = {
 		.part_bytes = part_bytes,
-		.silence_ms = block_ms < INT64_MAX - reply_ms
-				      ? reply_ms + block_ms
-				      : INT64_MAX,
+		.silence_ms = c->options->reply_ms,
+		.block_ms = block_ms,
 		.deadline = INT64_MAX,
 		.fd = fd,
 		.drain = drain,
@@ -257,11 +254,11 @@ conn_watch(struct conn *c, struct reply **reply, size_t part_bytes,
 }
 
 int
-conn_silence(struct conn *c, int64_t since_ms)
+conn_silence(struct conn *c, int64_t since_ms, int64_t block_ms)
 {
 	char text[NUM_DURATION_TEXT], why[64 + NUM_DURATION_TEXT];
-	int64_t until =
-		wire_silent_at(&c->wire, since_ms, c->options->reply_ms);
+	int64_t until = wire_silent_at(&c->wire, since_ms, c->options->reply_ms,
+				       block_ms);
 	int64_t now = when_monotonic();
 
 	if (c->wire.net == NULL)
@@ -301,7 +298,7 @@ conn_blame(struct conn *c, const char *object)
 
 	if (c->wire.net == NULL || !c->failed)
 		return;
-	snprintf(text, sizeof(text), "%s", c->error);
+	snprintf(text, sizeof(text), "%.511s", c->error);
 	fail(c, "%s: %s", object, text);
 }
 
@@ -507,27 +504,10 @@ begin_trying(struct conn *c)
 	c->answered = true;
 }
 
-int
-conn_back_off(struct conn *c)
-{
-	if (!c->busy) {
-		conn_blame(c, c->name);
-		warn_trying(c);
-		begin_trying(c);
-		c->busy = true;
-	}
-	return deadline_left(c->retry_until) == 0 || rest(c) ? -1 : 0;
-}
-
-void
-conn_is_well(struct conn *c)
-{
-	c->busy = false;
-}
-
-/* Attempts until one succeeds.  `warned`: the user knows that it is away. */
+/* Attempts until one succeeds.  `warned`: the user knows that it is away;
+ * `again`: and that it was connected since. */
 static int
-connect_until(struct conn *c, bool warned)
+connect_until(struct conn *c, bool warned, bool again)
 {
 	enum outcome outcome;
 
@@ -544,7 +524,7 @@ connect_until(struct conn *c, bool warned)
 	}
 	if (outcome == GIVE_UP)
 		return -1;
-	if (warned)
+	if (warned && !again)
 		warn("%s: connected", c->name);
 	return 0;
 }
@@ -554,6 +534,8 @@ connect_until(struct conn *c, bool warned)
 int
 conn_reconnect(struct conn *c)
 {
+	bool again;
+
 	if (c->usage || c->hopeless)
 		return -1;
 	if (c->wire.net != NULL)
@@ -562,14 +544,15 @@ conn_reconnect(struct conn *c)
 		return -1;
 	if (stop_requested())
 		return lose(c, "interrupted");
-	if (c->answered) {
+	again = !c->answered;
+	if (again && rest(c))
+		return lose(c, "interrupted");
+	if (!again) {
 		warn_trying(c);
 		begin_trying(c);
-	} else if (rest(c)) {
-		return lose(c, "interrupted");
 	}
 	c->answered = false;
-	return connect_until(c, true);
+	return connect_until(c, true, again);
 }
 
 /*
@@ -651,7 +634,7 @@ conn_open(const struct conn_options *options)
 	if (find_server(c) < 0 || find_password(c) < 0)
 		c->usage = true;
 	else
-		connect_until(c, false);
+		connect_until(c, false, false);
 	return c;
 }
 
@@ -668,7 +651,7 @@ conn_again(const struct conn *c)
 	if (find_server(again) < 0)
 		again->usage = true;
 	else
-		connect_until(again, false);
+		connect_until(again, false, false);
 	return again;
 }
 

@@ -158,7 +158,7 @@ int conn_poll(struct conn *c, struct pollfd *p);
  * Wait for the next whole reply.  Returns it, or NULL if the connection was
  * lost or silent for options.reply_ms + block_ms (which ends it).  A stop does
  * not end the wait, so that what was asked is known, but shortens the silence to
- * 2 s.  An error from the server is a reply like another.
+ * 2 s + block_ms.  An error from the server is a reply like another.
  */
 struct reply *conn_reply(struct conn *c, int64_t block_ms);
 
@@ -179,26 +179,17 @@ int conn_watch(struct conn *c, struct reply **reply, size_t part_bytes,
 
 /*
  * For callers that wait with conn_wait(): end the connection if options.reply_ms
- * have passed since `since_ms` (when_monotonic()), when the server was last heard
- * or asked, or 2 s since then and a stop.  Returns the ms left until then, -1 if
+ * + block_ms have passed since `since_ms` (when_monotonic()), when the server was last heard
+ * or asked, or 2 s + block_ms since then and a stop.  Returns the ms left until then, -1 if
  * the connection is lost.
  */
-int conn_silence(struct conn *c, int64_t since_ms);
+int conn_silence(struct conn *c, int64_t since_ms, int64_t block_ms);
 
 /*
  * As conn_reply(), and if it is an error returns NULL with conn_error() set to
  * the server's words.  For commands whose error is the caller's end.
  */
 struct reply *conn_result(struct conn *c);
-
-/*
- * After conn_fail_reply() of an answer by which the server can't now
- * (REPLY_FAULT_RETRY): wait as between attempts to connect, with a warning the
- * first time.  Returns 0, or -1 at a stop or once retry_for_ms have passed since
- * then.  conn_is_well() ends the count.
- */
-int conn_back_off(struct conn *c);
-void conn_is_well(struct conn *c);
 
 /* Put what it is about before conn_error(), unless that is of the connection. */
 void conn_blame(struct conn *c, const char *object);

@@ -207,7 +207,7 @@ check_sample(struct envelope *e)
 	struct buf sample = { 0 }, tmp = { 0 };
 	int rc;
 
-	envelope_wrap(e, &sample, 0, "null", 4, false);
+	envelope_wrap(e, &sample, 0, "{}", 2, false); /* null is no data */
 	rc = json_scan(&doc, sample.data, sample.len);
 	if (rc < 0)
 		fail(e, "envelope", doc.error);

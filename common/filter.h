@@ -36,7 +36,8 @@ struct filter_names {
 /*
  * Compile.  Returns NULL with a printable reason in error (cut to its size).
  * The text is borrowed.  $HOME/.jq is not loaded; import finds modules in the
- * directories of $JQ_LIBRARY_PATH, separated by colons, only.
+ * working directory (jq insists on it) and in those of $JQ_LIBRARY_PATH,
+ * separated by colons.
  */
 enum { FILTER_ERROR = 512 };
 struct filter *filter_open(const char *text, char error[FILTER_ERROR]);

@@ -23,18 +23,17 @@ bool
 group_back_off(struct group *g, const struct reply *r)
 {
 	int64_t now = when_monotonic(), limit = g->o->retry_for_ms;
-	size_t len;
-	const char *text = reply_text(r, 0, &len);
+	char text[256];
 
 	if (!g->refused) {
+		reply_complaint(r, 0, text, sizeof(text));
+		warn("%s: %s, trying again", conn_name(g->conn), text);
 		g->refused = true;
 		g->refused_until =
 			limit < INT64_MAX - now ? now + limit : INT64_MAX;
 	}
 	if (now >= g->refused_until)
 		return false;
-	warn("%s: %.*s, trying again", conn_name(g->conn),
-	     (int)(len < 200 ? len : 200), text);
 	return !stop_sleep(BACKOFF_MS);
 }
 
@@ -166,6 +165,8 @@ take_read_error(struct group *g, const struct reply *r)
 		break;
 	}
 	conn_fail_reply(g->conn, r, 0);
+	if (g->count == 1)
+		conn_blame(g->conn, g->stream[0].name);
 	return -1;
 }
 
@@ -217,6 +218,11 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	g->refused = false;
 	if (reply_is(r, 0, REPLY_NIL))
 		return READ_NOTHING;
+	if (!reply_is(r, 0, REPLY_ARRAY) ||
+	    (r->count > 1 && !reply_is(r, 1, REPLY_ARRAY))) {
+		conn_fail_shape(g->conn, "XREADGROUP");
+		return -1;
+	}
 	entries_init(&g->entries, true);
 	g->batch = r;
 	g->claimed = false;
@@ -429,7 +435,7 @@ unblock(struct group *g)
 	if (conn_client_id(g->conn) == 0)
 		return;
 	c = group_side(g);
-	if (conn_error(c) != NULL)
+	if (conn_is_lost(c))
 		return;
 	id[num_put(id, conn_client_id(g->conn))] = '\0';
 	conn_commandv(c, "CLIENT", "UNBLOCK", id, NULL);

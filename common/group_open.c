@@ -77,6 +77,7 @@ create(struct group *g, const char *stream, const char *id)
 		    group_back_off(g, r))
 			continue;
 		conn_fail_reply(g->conn, r, 0);
+		conn_blame(g->conn, stream);
 		return reply_fault(r, 0) == REPLY_FAULT_ACCESS ? 1 : -1;
 	}
 }
@@ -119,7 +120,7 @@ join(struct group *g, struct group_stream *st, const char *from)
 	if (rc == 0) {
 		rc = create(g, st->name, from);
 		if (rc > 0)
-			debug("%s: %s", st->name, conn_error(g->conn));
+			debug("%s", conn_error(g->conn));
 		if (rc >= 0)
 			rc = find(g, st->name, &st->last);
 	}
@@ -160,9 +161,14 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 static struct reply *
 ask_newest(struct group *g, const char *stream)
 {
+	struct reply *r;
+
 	conn_commandv(g->conn, "XREVRANGE", stream, "+", "-", "COUNT", "1",
 		      NULL);
-	return conn_result(g->conn);
+	r = conn_result(g->conn);
+	if (r == NULL)
+		conn_blame(g->conn, stream);
+	return r;
 }
 
 int
@@ -197,7 +203,8 @@ group_reached(const struct group *g)
 	return true;
 }
 
-/* The newest id that a stream has had; 0-0 if it is not there.  0, or -1. */
+/* The newest id that a stream has had; 0-0 if it is not there, the highest of
+ * all if one may not look.  0, or -1. */
 static int
 generated(struct group *g, const char *stream, struct id *id)
 {
@@ -210,8 +217,9 @@ generated(struct group *g, const char *stream, struct id *id)
 	if (r == NULL)
 		return -1;
 	at = reply_field(r, 0, "last-generated-id");
-	if (at != 0 && reply_id(r, at, id) < 0)
-		return -1;
+	if (at != 0 ? reply_id(r, at, id) < 0
+		    : reply_fault(r, 0) != REPLY_FAULT_REFUSED)
+		*id = ID_MAX;
 	return 0;
 }
 
@@ -233,9 +241,11 @@ restore(struct group *g, struct group_stream *st)
 	if (id_compare(id, st->last) < 0)
 		st->last = ID_MIN;
 	id_put(from, st->last);
+	if (create(g, st->name, from) != 0)
+		return -1;
 	warn("%s: group %s has vanished, created again behind %s", st->name,
 	     g->o->name, from);
-	return create(g, st->name, from) == 0 ? 0 : -1;
+	return 0;
 }
 
 int

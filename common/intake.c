@@ -104,10 +104,12 @@ wrap(struct intake *in, const char *text, size_t len)
 
 	if (in->text) {
 		size_t valid = text_utf8_prefix(text, len);
+		size_t plain = strnlen(text, valid);
 
-		if (valid != len) {
-			snprintf(in->error, sizeof(in->error),
-				 "byte %zu: not UTF-8", valid + 1);
+		if (plain != len) {
+			snprintf(in->error, sizeof(in->error), "byte %zu: %s",
+				 plain + 1,
+				 plain < valid ? "NUL" : "invalid UTF-8");
 			return -1;
 		}
 	} else if (json_scan(&ev->doc, text, len) < 0) {
@@ -125,9 +127,17 @@ static int
 fill(struct intake *in)
 {
 	struct event *ev = &in->event;
+	int64_t now = when_local_now();
+	int filled;
 
 	buf_clear(&in->made);
-	if (envelope_fill(ev, &in->made, when_local_now()) == 0)
+	event_recognise(ev, 0);
+	filled = envelope_fill(ev, &in->made, now);
+	if (filled == 0 && ev->profile == NULL && in->required != NULL) {
+		ev->profile = in->required;
+		filled = envelope_fill(ev, &in->made, now);
+	}
+	if (filled == 0)
 		return 0;
 	return event_parse(ev, in->made.data, in->made.len);
 }

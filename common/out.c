@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +9,10 @@
 #include "common/stop.h"
 #include "common/text.h"
 
-enum { FULL = 64 << 10 };
+enum {
+	FULL = 64 << 10,
+	STUCK_MS = 500 /* after a stop, a reader that takes nothing so long */
+};
 
 void
 out_init(struct out *out, int fd, const char *name)
@@ -24,21 +28,39 @@ out_init(struct out *out, int fd, const char *name)
 	};
 }
 
-/* A stop ends a write that blocks: who reads has stopped reading. */
+/*
+ * What a write may take now.  A stop ends a write that blocks: who reads has
+ * stopped reading.  A pipe that is writable takes PIPE_BUF bytes at once.
+ */
+static size_t
+share(const struct out *out, size_t len)
+{
+	struct pollfd pfd = { .fd = out->fd, .events = POLLOUT };
+
+	if (!out->pipe || !stop_requested())
+		return len;
+	if (poll(&pfd, 1, STUCK_MS) == 0)
+		return 0;
+	return len < PIPE_BUF ? len : PIPE_BUF;
+}
+
 int
 out_flush(struct out *out)
 {
 	size_t done = 0;
 
 	while (out->error == 0 && done < out->buf.len) {
-		ssize_t n = write(out->fd, out->buf.data + done,
-				  out->buf.len - done);
+		size_t len = share(out, out->buf.len - done);
+		ssize_t n = len != 0 ? write(out->fd, out->buf.data + done, len)
+				     : -1;
 
 		if (n >= 0)
 			done += (size_t)n;
-		else if (errno != EINTR || stop_requested())
+		else if (len == 0)
+			out->error = EINTR;
+		else if (errno != EINTR || (stop_requested() && !out->pipe))
 			out->error = errno;
-		if (n < 0 && errno == EINTR && out->interrupted != NULL)
+		if (done < out->buf.len && out->interrupted != NULL)
 			out->interrupted(out->arg);
 	}
 	buf_clear(&out->buf);

@@ -23,7 +23,8 @@ struct out {
 	bool pipe;
 	int error; /* errno of the write that failed, else 0 */
 
-	/* Called, if set, when a signal interrupts a write that blocks. */
+	/* Called, if set, when a write has taken less than all: it was blocked
+	 * and a signal interrupted it. */
 	void (*interrupted)(void *arg);
 	void *arg;
 

@@ -7,7 +7,7 @@
 #include "common/pace.h"
 #include "common/when.h"
 
-enum { LOOK_AGAIN_MS = 50, COUNT_MAX = 100000 };
+enum { LOOK_AGAIN_MS = 50, CATCH_UP_MS = 100, COUNT_MAX = 100000 };
 
 int
 pace_parse_lag(struct pace *p, const char *text)
@@ -43,9 +43,10 @@ pace_close(struct pace *p)
 	*p = (struct pace){ 0 };
 }
 
-/* The ms until event number `sent` may go at this rate. */
+/* The ms until event number `sent` may go at this rate.  What was not sent while
+ * there was none is not caught up, but for a moment's worth. */
 static int
-rate_delay(const struct pace *p)
+rate_delay(struct pace *p)
 {
 	int64_t elapsed = when_monotonic() - p->started;
 	int64_t due;
@@ -54,6 +55,8 @@ rate_delay(const struct pace *p)
 		return 0;
 	due = (int64_t)(p->sent / p->rate) * 1000 +
 	      (int64_t)(p->sent % p->rate * 1000 / p->rate);
+	if (elapsed - due > CATCH_UP_MS)
+		p->started += elapsed - due - CATCH_UP_MS;
 	if (due <= elapsed)
 		return 0;
 	return due - elapsed < 1000 ? (int)(due - elapsed) : 1000;
@@ -80,13 +83,16 @@ look_at_lag(struct pace *p, struct publish *publish)
 
 /* Keep the publisher going for some ms.  1, 0 at a stop, -1. */
 static int
-pause_for(struct publish *publish, int ms)
+pause_for(const struct pace *p, struct publish *publish, int ms)
 {
 	int64_t deadline = when_monotonic() + ms, left;
 
 	while ((left = deadline - when_monotonic()) > 0) {
-		int rc = publish_wait(publish, -1, (int)left);
+		int rc;
 
+		if (p->pausing != NULL)
+			p->pausing(p->arg);
+		rc = publish_wait(publish, -1, (int)left);
 		if (rc <= 0)
 			return rc;
 	}
@@ -99,14 +105,14 @@ pace_wait(struct pace *p, struct publish *publish)
 	int delay, rc;
 
 	while ((delay = rate_delay(p)) > 0) {
-		rc = pause_for(publish, delay);
+		rc = pause_for(p, publish, delay);
 		if (rc <= 0)
 			return rc;
 	}
 	while (p->max_lag != 0 && p->budget == 0) {
 		rc = look_at_lag(p, publish);
 		if (rc == 0 && p->budget == 0)
-			rc = pause_for(publish, LOOK_AGAIN_MS);
+			rc = pause_for(p, publish, LOOK_AGAIN_MS);
 		else if (rc == 0)
 			rc = 1;
 		if (rc <= 0)

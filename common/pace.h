@@ -14,6 +14,11 @@ struct pace {
 	uint64_t max_lag; /* entries the group may be behind; 0: any */
 	char *group;      /* owned; NULL: the one furthest behind */
 	const char *stream;
+
+	/* Called, if set, before each wait, for what should not wait. */
+	void (*pausing)(void *arg);
+	void *arg;
+
 	struct conn *conn; /* private: asks for lags; NULL: none needed */
 	int64_t started;
 	uint64_t sent, budget;

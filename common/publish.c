@@ -74,11 +74,11 @@ struct publish {
 	size_t send_at;    /* unsent bytes at which to write again */
 	uint64_t appended; /* bytes of output so far */
 	uint64_t unwaited; /* events since the last WAIT or WAITAOF */
-	uint64_t sent;     /* events */
 	int64_t since;     /* when the first unanswered command was sent */
-	bool in_transaction, resent, muted, failed;
+	bool in_transaction, resent, loading, muted, failed;
 
 	struct lines confirmed, refused;
+	struct lines unseen; /* sent without asking for replies */
 	uint64_t duplicates;
 	char error[256];
 };
@@ -302,14 +302,16 @@ send_again(struct publish *p, struct item *it, size_t keep_at)
 	buf_reserve(&p->keep, bytes);
 	text = p->keep.data + keep_at;
 	buf_add(&p->keep, text, bytes);
-	if (!p->resent) {
+	if (!p->loading) {
 		append_words(p, EXPECT_LOADED, "SCRIPT", "LOAD",
 			     script_text(&p->script), NULL);
-		p->resent = true;
+		p->loading = true;
 	}
+	p->resent = true;
 	append_add(p, text, again.len, text + again.len, again.key_len);
 	expect(p, EXPECT_ADD);
 	again.end = p->appended;
+	p->unwaited++;
 	if (p->tail - p->head == p->cap)
 		grow(p);
 	*item_at(p, p->tail++) = again;
@@ -469,11 +471,17 @@ take_reply(struct publish *p, const struct reply *r)
 	case EXPECT_LOUD:
 		p->muted = false;
 		p->answered = p->tail;
-		p->confirmed.count = p->sent;
+		if (p->confirmed.count == 0)
+			p->confirmed.first = p->unseen.first;
+		p->confirmed.last = p->unseen.last;
+		p->confirmed.count += p->unseen.count;
+		p->unseen = (struct lines){ 0 };
+		break;
+	case EXPECT_LOADED:
+		p->loading = false;
 		break;
 	case EXPECT_OK:
 	case EXPECT_QUEUED:
-	case EXPECT_LOADED:
 		break;
 	}
 	/* What is queued wrongly makes EXEC fail; its reason is said here. */
@@ -527,8 +535,8 @@ wait_once(struct publish *p, int fd, int timeout_ms, bool drain)
 	if (!p->failed && conn_is_lost(p->conn))
 		return wait_apart(fd, timeout_ms);
 	if (!is_idle(p)) {
-		left = conn_silence(p->conn,
-				    p->since + (waits(p) ? p->o->wait_ms : 0));
+		left = conn_silence(p->conn, p->since,
+				    waits(p) ? p->o->wait_ms : 0);
 		if (left < 0)
 			return fail_conn(p);
 		if (timeout_ms >= 0 && timeout_ms < left)
@@ -570,12 +578,6 @@ append_wait(struct publish *p)
 static int
 make_room(struct publish *p)
 {
-	if (p->resent && !p->in_transaction) {
-		/* Nothing may overtake what is sent again. */
-		if (wait_idle(p) < 0)
-			return -1;
-		p->resent = false;
-	}
 	/* A socket that took nothing is not asked again for every event. */
 	if (conn_unsent(p->conn) >= p->send_at) {
 		if (conn_flush(p->conn) < 0)
@@ -584,11 +586,21 @@ make_room(struct publish *p)
 			return -1;
 		p->send_at = conn_unsent(p->conn) + SEND_AT;
 	}
-	while (conn_unsent(p->conn) >= UNSENT_MAX ||
-	       (!p->in_transaction && (p->tail - p->head >= WINDOW ||
-				       p->keep.len - p->keep_at > KEEP_MAX)))
+	while (!p->failed && (conn_unsent(p->conn) >= UNSENT_MAX ||
+			      (!p->in_transaction &&
+			       (p->tail - p->head >= WINDOW ||
+				p->keep.len - p->keep_at > KEEP_MAX)))) {
+		if (waits(p) && p->unwaited != 0 && is_idle(p))
+			append_wait(p);
 		if (wait_once(p, -1, -1, true) < 0)
 			return -1;
+	}
+	if (p->resent && !p->in_transaction) {
+		/* Nothing may overtake what is sent again. */
+		if (wait_idle(p) < 0)
+			return -1;
+		p->resent = false;
+	}
 	if (p->tail - p->head == p->cap)
 		grow(p);
 	return p->failed ? -1 : 0;
@@ -616,11 +628,11 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 		return fail_conn(p);
 	if (make_room(p) < 0)
 		return -1;
-	p->sent++;
 	if (p->o->durability == PUBLISH_NONE) {
 		if (!p->muted)
 			conn_commandv(p->conn, "CLIENT", "REPLY", "OFF", NULL);
 		p->muted = true;
+		count_line(&p->unseen, line);
 		append_add(p, text, len, key, key_len);
 		return 0;
 	}
@@ -652,15 +664,19 @@ publish_commit(struct publish *p, bool undo)
 	if (!p->in_transaction)
 		return p->failed ? -1 : 0;
 	p->in_transaction = false;
+	if (p->failed)
+		return -1;
 	append_words(p, undo ? EXPECT_DISCARD : EXPECT_EXEC,
 		     undo ? "DISCARD" : "EXEC", NULL, NULL, NULL);
 	item_at(p, p->tail - 1)->last = true;
+	if (undo || conn_is_lost(p->conn))
+		return 0;
 	for (i = p->tail; i > p->answered; i--) {
 		if (item_at(p, i - 1)->end != UINT64_MAX)
 			break;
 		item_at(p, i - 1)->end = p->appended;
 	}
-	return p->failed ? -1 : 0;
+	return 0;
 }
 
 int
@@ -683,11 +699,17 @@ publish_wait(struct publish *p, int fd, int timeout_ms)
 int
 publish_drain(struct publish *p)
 {
-	if (waits(p) && p->unwaited != 0 && !p->failed)
-		append_wait(p);
 	if (p->muted && !p->failed)
 		append_words(p, EXPECT_LOUD, "CLIENT", "REPLY", "ON", NULL);
-	return conn_is_lost(p->conn) ? lose(p) : wait_idle(p);
+	do {
+		if (waits(p) && p->unwaited != 0 && !p->failed)
+			append_wait(p);
+		if (conn_is_lost(p->conn))
+			return lose(p);
+		if (wait_idle(p) < 0)
+			return -1;
+	} while (waits(p) && p->unwaited != 0);
+	return 0;
 }
 
 uint64_t
@@ -700,12 +722,6 @@ uint64_t
 publish_duplicates(const struct publish *p)
 {
 	return p->duplicates;
-}
-
-uint64_t
-publish_unconfirmed(const struct publish *p)
-{
-	return p->tail - p->head;
 }
 
 static void
@@ -721,7 +737,7 @@ void
 publish_report(const struct publish *p, uint64_t next_line)
 {
 	uint64_t reached = p->appended - conn_unsent(p->conn), i;
-	struct lines unknown = { 0 }, unsent = { 0 }, under = { 0 };
+	struct lines unknown = p->unseen, unsent = { 0 }, under = { 0 };
 
 	warn("%s: cannot add: %s", p->o->stream, p->error);
 	for (i = p->head; i < p->tail; i++) {

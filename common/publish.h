@@ -85,7 +85,6 @@ int publish_drain(struct publish *p);
 
 uint64_t publish_confirmed(const struct publish *p);
 uint64_t publish_duplicates(const struct publish *p);
-uint64_t publish_unconfirmed(const struct publish *p);
 
 /* Say with warn() why publishing failed and which lines ended how; next_line is
  * the first line that was not given to publish_send(). */

@@ -10,7 +10,6 @@ enum {
 	LARGEST_SLICE = 1000,
 	SLICE_BYTES = 512 << 10,
 	PART_BYTES = 1 << 20,
-	FOLLOW_SLICE = 1000,
 };
 
 void
@@ -56,6 +55,7 @@ scan_release(struct scan *s)
 		reply_release(&s->stream[i].own);
 	}
 	free(s->stream);
+	reply_release(&s->news);
 	*s = (struct scan){ 0 };
 }
 
@@ -115,6 +115,7 @@ accept_slice(struct scan *s, struct scan_stream *st, struct reply *r)
 
 	if (reply_is(r, 0, REPLY_ERROR)) {
 		conn_fail_reply(s->conn, r, 0);
+		conn_blame(s->conn, st->name);
 		return -1;
 	}
 	st->reply = r;
@@ -182,6 +183,50 @@ scan_end(struct scan *s)
 	return 0;
 }
 
+/* How many entries of a reply are here. */
+static size_t
+entries_at_hand(const struct reply *r, bool by_stream)
+{
+	struct entries all = { 0 };
+	struct entry e;
+	size_t n = 0;
+
+	entries_init(&all, by_stream);
+	while (entries_next(&all, r, &e) == ENTRIES_OK)
+		n++;
+	entries_release(&all);
+	return n;
+}
+
+/*
+ * Move a reply to where it may stay while others are read.  Of a large one only
+ * the entries that are here by now, at least one, are kept: the others are asked
+ * for again, in smaller slices.  0, or -1 if the connection is lost.
+ */
+static int
+keep(struct scan *s, struct reply *r, struct reply *to, bool by_stream)
+{
+	struct reply swap;
+	size_t entries = 0;
+
+	while (!r->complete && (entries = entries_at_hand(r, by_stream)) == 0)
+		if (conn_await(s->conn, &r, PART_BYTES, 0) < 0)
+			return -1;
+	swap = *to;
+	*to = *r;
+	*r = swap;
+	if (to->complete || entries == 0)
+		return 0;
+	s->slice = SLICE_BYTES / (to->bytes.len / entries + 1) + 1;
+	reply_clear(r);
+	while (!r->complete) {
+		reply_consume(r, r->count);
+		if (conn_await(s->conn, &r, PART_BYTES, 0) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Get a slice of this stream; what others have at hand stays. */
 static int
 fetch(struct scan *s, struct scan_stream *st)
@@ -191,20 +236,16 @@ fetch(struct scan *s, struct scan_stream *st)
 	for (;;) {
 		if (!st->asked)
 			ask(s, st);
-		if (conn_await(s->conn, &r, s->count == 1 ? PART_BYTES : 0,
-			       0) == 0)
+		if (conn_await(s->conn, &r, PART_BYTES, 0) == 0 &&
+		    (s->count == 1 || keep(s, r, &st->own, false) == 0))
 			break;
 		if (start_over(s) < 0)
 			return -1;
 	}
-	if (s->count != 1) {
-		struct reply swap = st->own;
-
-		st->own = *r;
-		*r = swap;
-		r = &st->own;
-	}
-	return accept_slice(s, st, r);
+	if (s->count == 1)
+		return accept_slice(s, st, r);
+	st->asked = false;
+	return accept_slice(s, st, &st->own);
 }
 
 /* Get the next part of a slice that is too large to keep whole. */
@@ -238,6 +279,8 @@ advance(struct scan *s, struct scan_stream *st)
 			st->has_head = true;
 			if (!st->whole)
 				pass(s, st, st->head.id);
+		} else if (rc == ENTRIES_MORE && (st->whole || s->count != 1)) {
+			st->reply = NULL; /* the rest was not kept */
 		} else if (rc == ENTRIES_MORE) {
 			if (fetch_part(s, st) < 0)
 				return -1;
@@ -300,7 +343,7 @@ ask_new(struct scan *s, int block_ms)
 	conn_command(c, 6 + 2 * s->count);
 	conn_args(c, "XREAD");
 	conn_args(c, "COUNT");
-	conn_argu(c, FOLLOW_SLICE);
+	conn_argu(c, s->slice);
 	conn_args(c, "BLOCK");
 	conn_argu(c, (uint64_t)(block_ms > 0 ? block_ms : 1));
 	conn_args(c, "STREAMS");
@@ -319,13 +362,21 @@ share_out(struct scan *s, struct reply *r)
 
 	if (reply_is(r, 0, REPLY_ERROR)) {
 		conn_fail_reply(s->conn, r, 0);
+		if (s->count == 1)
+			conn_blame(s->conn, s->stream[0].name);
 		return -1;
 	}
 	if (reply_is(r, 0, REPLY_NIL))
 		return 0;
+	if (!reply_is(r, 0, REPLY_ARRAY)) {
+		conn_fail_shape(s->conn, "XREAD");
+		return -1;
+	}
 	for (left = r->node[0].len; left != 0; left--, i = reply_skip(r, i)) {
 		struct scan_stream *st = NULL;
 
+		if (!r->complete && r->count - i < 3)
+			break; /* what was kept ends here */
 		for (k = 0; k < s->count && st == NULL; k++)
 			if (reply_equals(r, i + 1, s->stream[k].name))
 				st = &s->stream[k];
@@ -370,7 +421,9 @@ scan_follow(struct scan *s, int timeout_ms, int watch_fd)
 	for (;;) {
 		if (!s->following)
 			ask_new(s, timeout_ms);
-		rc = conn_watch(s->conn, &r, 0, timeout_ms, watch_fd);
+		rc = conn_watch(s->conn, &r, PART_BYTES, timeout_ms, watch_fd);
+		if (rc == 1)
+			rc = keep(s, r, &s->news, true) < 0 ? -1 : 1;
 		if (rc >= 0)
 			break;
 		if (start_over(s) < 0)
@@ -379,7 +432,10 @@ scan_follow(struct scan *s, int timeout_ms, int watch_fd)
 	if (rc == 0)
 		return 0;
 	s->following = false;
-	return share_out(s, r);
+	if (s->news.complete && s->news.bytes.len < SLICE_BYTES / 2)
+		s->slice = s->slice < LARGEST_SLICE / 2 ? s->slice * 2
+							: LARGEST_SLICE;
+	return share_out(s, &s->news);
 }
 
 int
@@ -389,8 +445,10 @@ scan_newest(struct conn *c, const char *name, struct id *id)
 
 	conn_commandv(c, "XREVRANGE", name, "+", "-", "COUNT", "1", NULL);
 	r = conn_result(c);
-	if (r == NULL)
+	if (r == NULL) {
+		conn_blame(c, name);
 		return -1;
+	}
 	return entries_last_id(r, id) == 0 ? 1 : 0;
 }
 

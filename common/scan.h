@@ -6,7 +6,9 @@
  * stream the next slice is asked for before the current one is used, so that
  * server and program work at the same time.  Memory depends on the size of a
  * slice, not on the stream: a slice asks for as many entries as should make
- * about half a megabyte, 1000 at most.
+ * about half a megabyte, 1000 at most.  Where it makes far more, because large
+ * entries follow small ones, a single stream is read in parts; of several, and
+ * of what is followed, the part at hand is kept and the rest asked for again.
  *
  * A lost connection is made again and reading goes on behind the last entry.
  */
@@ -41,7 +43,8 @@ struct scan {
 	struct scan_stream *stream;
 	size_t count;
 	size_t slice;   /* how many entries the next slice asks for */
-	bool following; /* private */
+	bool following; /* private from here on */
+	struct reply news;
 };
 
 void scan_init(struct scan *s, struct conn *conn, bool backwards);

@@ -8,16 +8,32 @@
 #include "common/settle.h"
 #include "common/stop.h"
 #include "common/stream.h"
+#include "common/when.h"
 
-enum { BATCH = 1000 };
+enum { BATCH = 1000, BACKOFF_MS = 250, RETRY_MS = 30000 };
+
+/* A server that can't now may soon: wait a little, for RETRY_MS in all.  False
+ * after that or at a stop. */
+static bool
+back_off(struct settle *s, int64_t *since)
+{
+	int64_t now = when_monotonic();
+
+	if (*since == 0)
+		*since = now;
+	if (now - *since >= RETRY_MS)
+		return false;
+	warn("%s: %s, trying again", conn_name(s->conn), conn_error(s->conn));
+	return !stop_sleep(BACKOFF_MS);
+}
 
 /* XACK what is collected, over and over until the server has answered: an entry
  * that is acknowledged twice is so once. */
 static int
 commit(struct settle *s)
 {
+	int64_t known, refused_since = 0;
 	struct reply *r;
-	int64_t known;
 
 	if (s->count == 0)
 		return 0;
@@ -29,11 +45,18 @@ commit(struct settle *s)
 		command_add(out, s->stream.data, s->stream.len);
 		command_add(out, s->of_group.data, s->of_group.len);
 		buf_add(out, s->ids.data, s->ids.len);
-		r = conn_result(s->conn);
-		if (r != NULL)
+		r = conn_reply(s->conn, 0);
+		if (r == NULL) {
+			if (conn_reconnect(s->conn) < 0)
+				return -1;
+		} else if (!reply_is(r, 0, REPLY_ERROR)) {
 			break;
-		if (!conn_is_lost(s->conn) || conn_reconnect(s->conn) < 0)
-			return -1;
+		} else {
+			conn_fail_reply(s->conn, r, 0);
+			if (reply_fault(r, 0) != REPLY_FAULT_RETRY ||
+			    !back_off(s, &refused_since))
+				return -1;
+		}
 	}
 	if (reply_number(r, 0, &known) < 0) {
 		conn_fail_shape(s->conn, "XACK");

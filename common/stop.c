@@ -39,12 +39,27 @@ on_signal(int sig)
 	errno = saved;
 }
 
+/* Whoever started us may have closed them.  What is opened later must not get
+ * their numbers: using them has to fail. */
+static void
+occupy_standard_fds(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null",
+			 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+}
+
 void
 stop_init(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	int i;
 
+	occupy_standard_fds();
 	if (pipe(stop_pipe) < 0)
 		die(EXIT_OUTPUT, "cannot make a pipe: %s", strerror(errno));
 	for (i = 0; i < 2; i++) {

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The first call of main(): it also sees to it that a closed standard descriptor
+ * is not used by another file. */
 void stop_init(void);
 bool stop_requested(void);
 

@@ -243,7 +243,8 @@ wire_wait(struct wire *w, int fd, int timeout_ms, bool drain)
 }
 
 int64_t
-wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms)
+wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms,
+	       int64_t block_ms)
 {
 	if (w->stopped == 0 && stop_requested())
 		w->stopped = when_monotonic();
@@ -252,8 +253,9 @@ wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms)
 		if (since_ms < w->stopped)
 			since_ms = w->stopped;
 	}
-	return since_ms < INT64_MAX - silence_ms ? since_ms + silence_ms
-						 : INT64_MAX;
+	if (silence_ms >= INT64_MAX - block_ms - since_ms)
+		return INT64_MAX;
+	return since_ms + silence_ms + block_ms;
 }
 
 int
@@ -269,14 +271,15 @@ wire_poll(struct wire *w, struct pollfd *p)
 }
 
 static int
-give_up(struct wire *w, int64_t silence_ms)
+give_up(struct wire *w, const struct wire_until *until)
 {
 	char text[NUM_DURATION_TEXT], why[64 + NUM_DURATION_TEXT];
+	int64_t silence_ms = until->silence_ms;
 
 	if (w->stopped != 0 && silence_ms > STOPPED_MS)
 		silence_ms = STOPPED_MS;
 	snprintf(why, sizeof(why), "no answer within %s",
-		 num_put_duration(text, silence_ms));
+		 num_put_duration(text, silence_ms + until->block_ms));
 	return wire_lose(w, why);
 }
 
@@ -295,11 +298,12 @@ wire_watch(struct wire *w, struct reply **reply, const struct wire_until *until)
 			traffic = w->traffic;
 			heard = when_monotonic();
 		}
-		next = wire_silent_at(w, heard, until->silence_ms);
+		next = wire_silent_at(w, heard, until->silence_ms,
+				      until->block_ms);
 		if (next > until->deadline)
 			next = until->deadline;
 		if (deadline_left(next) == 0)
-			return give_up(w, until->silence_ms);
+			return give_up(w, until);
 		seen = wire_wait(w, until->fd, deadline_left(next),
 				 until->drain);
 		if (seen < 0)

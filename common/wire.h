@@ -57,8 +57,10 @@ int wire_flush(struct wire *w);
 int wire_next(struct wire *w, struct reply **reply, size_t part_bytes);
 
 /* When the silence of a server that was last heard or asked at since_ms becomes
- * too long: after silence_ms, but once a stop is requested after at most 2 s. */
-int64_t wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms);
+ * too long: after silence_ms, but once a stop is requested after at most 2 s;
+ * and block_ms more, which the command may take. */
+int64_t wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms,
+		       int64_t block_ms);
 
 enum wire_seen { WIRE_SEEN_REPLY = 1, WIRE_SEEN_FD = 2, WIRE_SEEN_STOP = 4 };
 int wire_wait(struct wire *w, int fd, int timeout_ms, bool drain);
@@ -71,6 +73,7 @@ int wire_poll(struct wire *w, struct pollfd *p);
 struct wire_until {
 	size_t part_bytes;  /* as wire_next() */
 	int64_t silence_ms; /* no byte either way for so long: it is lost */
+	int64_t block_ms;   /* longer by what the command may take */
 	int64_t deadline;   /* when_monotonic(): it is lost; INT64_MAX: never */
 	int fd;             /* readable or broken; -1: none */
 	bool drain;         /* a stop does not */

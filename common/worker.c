@@ -115,9 +115,11 @@ describe(const struct worker *w, const struct job *job,
 	};
 	if (run == NULL)
 		return;
-	e->event_id = run->event_id.data;
+	if (run->event_id.len != 0)
+		e->event_id = run->event_id.data;
 	e->event_id_len = run->event_id.len;
-	e->type = run->type.data;
+	if (run->type.len != 0)
+		e->type = run->type.data;
 	e->type_len = run->type.len;
 }
 
