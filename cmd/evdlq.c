@@ -1,24 +1,437 @@
 /*
  * evdlq - inspect and redrive dead letters
  *
- * The work of this program is not there yet: it answers --help and --version
- * and refuses everything else, so that nobody takes silence for success.
+ * Lists the events that groups gave up, as records that tell why; counts them
+ * by what they died of; sends them back to the group that gave up, or elsewhere,
+ * as they are or edited; removes them.  What changes something prints its plan,
+ * and does it with --yes, batch by batch, so that it can be stopped at any time.
  */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conn.h"
 #include "common/diag.h"
+#include "common/dlq.h"
+#include "common/dlq_change.h"
+#include "common/dlq_input.h"
+#include "common/dlq_report.h"
+#include "common/dlq_stats.h"
+#include "common/failure.h"
+#include "common/mem.h"
 #include "common/opt.h"
+#include "common/out.h"
+#include "common/select.h"
+#include "common/stop.h"
+
+struct options {
+	struct conn_options conn;
+	struct select_options select;
+	struct dlq_options dlq;
+	struct dlq_goal goal;
+	const char *format;
+	uint64_t check; /* UINT64_MAX: not asked for */
+	bool stats, redrive, input, yes, no_audit;
+	char **stream;
+	size_t streams;
+};
+
+struct run {
+	const struct options *o;
+	struct dlq_goal goal;
+	struct conn *conn, *side; /* for reading, for changes */
+	struct select select;
+	struct dlq dlq;
+	struct out out;
+	struct dlq_change *change; /* by stream */
+	int64_t *before;           /* dead letters, by stream */
+	int64_t deadline;
+	uint64_t taken, failed;
+};
 
 static const struct opt_program program = {
-	.purpose =
-		"inspect and redrive dead letters (not implemented in this version)",
-	.usage = "[options] STREAM…",
+	.purpose = "inspect and redrive dead letters",
+	.usage = "[options] STREAM…\n"
+		 "--stats|--check N [options] STREAM…\n"
+		 "--redrive|--purge [-y] [--stdin] [options] STREAM…",
 };
+
+static bool
+selects(const struct options *o)
+{
+	return o->select.types.count != 0 || o->select.filter != NULL ||
+	       o->select.count != UINT64_MAX || o->dlq.group != NULL ||
+	       o->dlq.reasons.count != 0 || o->dlq.since.kind != WHEN_UNSET ||
+	       o->dlq.until.kind != WHEN_UNSET;
+}
+
+static void
+check_names(const struct options *o, const struct opt_args *args)
+{
+	size_t i, k;
+
+	if (args->count == 0)
+		opt_usage("a STREAM is missing");
+	for (i = 0; i < args->count; i++) {
+		const char *name = args->operand[i],
+			   *wrong = stream_name_error(name);
+		size_t len = strlen(name);
+
+		if (wrong == NULL && len > 4 &&
+		    strcmp(name + len - 4, ":dlq") == 0)
+			wrong = "name the stream, not its dead letters";
+		for (k = 0; wrong == NULL && k < i; k++)
+			if (strcmp(name, args->operand[k]) == 0)
+				wrong = "is named twice";
+		if (wrong != NULL)
+			opt_usage("%s: %s", name, wrong);
+	}
+	for (i = 0; i < o->dlq.reasons.count; i++)
+		if (!failure_is_reason(o->dlq.reasons.item[i]))
+			opt_usage(
+				"--reason: \"%s\" is not exhausted, rejected, "
+				"crash-loop, invalid, oversize or trimmed",
+				o->dlq.reasons.item[i]);
+	if (o->goal.to != NULL && stream_name_error(o->goal.to) != NULL)
+		opt_usage("--to: %s: %s", o->goal.to,
+			  stream_name_error(o->goal.to));
+}
+
+static void
+check_options(const struct options *o, const struct opt_args *args)
+{
+	bool change = o->redrive || o->goal.purge;
+
+	check_names(o, args);
+	if (o->stats + o->redrive + o->goal.purge + (o->check != UINT64_MAX) >
+	    1)
+		opt_usage("--stats, --check, --redrive and --purge exclude "
+			  "each other");
+	if (!o->redrive && (o->goal.to != NULL || o->goal.force))
+		opt_usage("--to and --force are for --redrive");
+	if (!change && (o->goal.rate != 0 || o->input))
+		opt_usage("--rate and --stdin are for --redrive and --purge");
+	if (o->format != NULL &&
+	    (!o->stats || (strcmp(o->format, "table") != 0 &&
+			   strcmp(o->format, "ndjson") != 0)))
+		opt_usage("--format is table or ndjson, and for --stats");
+	if (o->select.program != NULL &&
+	    (change || o->stats || o->check != UINT64_MAX))
+		opt_usage("--jq shapes what is listed: pipe that to --redrive "
+			  "--stdin");
+	if (o->input && selects(o))
+		opt_usage("with --stdin the records select, and nothing else");
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	const struct opt table[] = {
+		OPT_CONN(&o->conn),
+		OPT_TEXT('g', "group", "GROUP", &o->dlq.group,
+			 "keep what this group gave up"),
+		OPT_LIST(0, "reason", "REASON", &o->dlq.reasons,
+			 "keep what died of this (repeatable)"),
+		OPT_WHEN('S', "since", "TIME", &o->dlq.since,
+			 "keep what died from this time on"),
+		OPT_WHEN('U', "until", "TIME", &o->dlq.until,
+			 "keep what died up to this time"),
+		OPT_BOOL(0, "stats", &o->stats,
+			 "count by reason, group, type, handler, fingerprint"),
+		OPT_TEXT(0, "format", "FORMAT", &o->format,
+			 "of --stats: table or ndjson (table)"),
+		OPT_U64(0, "check", "N", &o->check,
+			"print how many; more than N are exit status 1"),
+		OPT_BOOL(0, "redrive", &o->redrive,
+			 "send back to the group that gave up"),
+		OPT_TEXT(0, "to", "STREAM", &o->goal.to,
+			 "redrive to this stream instead"),
+		OPT_BOOL(0, "force", &o->goal.force,
+			 "redrive what was redriven 3 times already too"),
+		OPT_BOOL(0, "purge", &o->goal.purge, "remove"),
+		OPT_U64(0, "rate", "N", &o->goal.rate,
+			"at most N a second (any)"),
+		OPT_BOOL(0, "stdin", &o->input,
+			 "take (edited) records from standard input"),
+		OPT_BOOL('y', "yes", &o->yes,
+			 "do it, rather than print the plan"),
+		OPT_BOOL(0, "no-audit", &o->no_audit,
+			 "add no event to ev:audit"),
+		OPT_SELECT(&o->select),
+		OPT_END,
+	};
+	struct opt_args args;
+
+	opt_parse(table, &program, argc, argv, &args);
+	if (args.command != NULL)
+		opt_usage("it runs no command");
+	check_options(o, &args);
+	o->select.meta = true;
+	o->goal.field = o->select.field;
+	o->goal.dry = !o->yes;
+	o->stream = args.operand;
+	o->streams = args.count;
+	if (o->conn.retry_for_ms > o->select.timeout_ms)
+		o->conn.retry_for_ms = o->select.timeout_ms;
+}
+
+static bool
+is_interrupted(const struct run *run)
+{
+	return stop_requested() || (run->deadline != INT64_MAX &&
+				    when_monotonic() >= run->deadline);
+}
+
+/* Read on.  1, 0 at the end, -1. */
+static int
+next(struct run *run)
+{
+	char id[ID_TEXT];
+	int rc;
+
+	while (run->taken < run->o->select.count && !is_interrupted(run)) {
+		rc = dlq_next(&run->dlq);
+		run->taken += rc == 1;
+		if (rc != 2)
+			return rc;
+		id_put(id, run->dlq.id);
+		warn("%s: %s: filter: %s", run->o->stream[run->dlq.stream], id,
+		     run->select.error);
+		run->failed++;
+	}
+	return 0;
+}
+
+static int
+list(struct run *run)
+{
+	int rc;
+
+	while (run->out.error == 0 && (rc = next(run)) == 1) {
+		if (select_print(&run->select, &run->out) != 0)
+			continue;
+		warn("%s: jq: %s", run->select.record.stream,
+		     run->select.error);
+		run->failed++;
+	}
+	return run->out.error != 0 ? 0 : rc;
+}
+
+static int
+show_stats(struct run *run)
+{
+	const char *format = run->o->format;
+	struct dlq_stats stats = { 0 };
+	int rc;
+
+	while ((rc = next(run)) == 1)
+		dlq_stats_add(&stats, &run->dlq);
+	dlq_stats_print(&stats, &run->out,
+			format != NULL && strcmp(format, "ndjson") == 0);
+	if (stats.others != 0)
+		warn("%llu more, of other kinds than these %d",
+		     (unsigned long long)stats.others, DLQ_KINDS);
+	dlq_stats_release(&stats);
+	return rc;
+}
+
+/* Print how many there are.  1 if these are too many, 0, -1. */
+static int
+check(struct run *run)
+{
+	uint64_t n = 0;
+	int64_t length;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !selects(run->o) && i < run->o->streams; i++) {
+		if ((length = dlq_length(run->conn, run->o->stream[i])) < 0)
+			return -1;
+		n += (uint64_t)length;
+	}
+	while (selects(run->o) && (rc = next(run)) == 1)
+		n++;
+	if (rc < 0)
+		return -1;
+	buf_addu(&run->out.buf, n);
+	out_end(&run->out);
+	return n > run->o->check;
+}
+
+static int
+change_found(struct run *run)
+{
+	struct dlq *d = &run->dlq;
+	int rc;
+
+	while ((rc = next(run)) == 1) {
+		const struct event *ev = &run->select.record.event;
+
+		if (dlq_change_add(&run->change[d->stream], d->id, &d->dead,
+				   ev->text, ev->len) < 0)
+			return -2;
+	}
+	return rc;
+}
+
+static int
+change_named(struct run *run)
+{
+	struct dlq_input in = { 0 };
+	int rc = dlq_input_run(&in, STDIN_FILENO, run->change, run->o->streams,
+			       run->deadline);
+
+	if (rc == -2)
+		die(EXIT_OUTPUT, "<stdin>: %s", strerror(errno));
+	run->failed += in.refused;
+	return rc < 0 ? -2 : 0;
+}
+
+/* Say and remember what was done to each stream, also if it was not all. */
+static int
+report(struct run *run, int rc)
+{
+	const struct options *o = run->o;
+	struct buf select = { 0 };
+	size_t i;
+
+	dlq_report_select(&select, &run->dlq, &o->dlq, &o->select, o->input);
+	for (i = 0; i < o->streams; i++) {
+		struct dlq_change *c = &run->change[i];
+
+		run->failed += dlq_report_print(c, &run->out);
+		if (o->yes && !o->no_audit && c->done != 0 &&
+		    !conn_is_lost(run->side) &&
+		    dlq_report_audit(c, buf_text(&select), run->before[i],
+				     o->dlq.group) < 0)
+			rc = -2;
+	}
+	if (!o->yes)
+		warn("nothing was changed: --yes does it");
+	buf_release(&select);
+	return rc;
+}
+
+static int
+change(struct run *run)
+{
+	size_t i, n = run->o->streams;
+	int rc = 0;
+
+	run->side = conn_again(run->conn);
+	run->change = xcalloc(n, sizeof(*run->change));
+	run->before = xcalloc(n, sizeof(*run->before));
+	for (i = 0; i < n; i++)
+		dlq_change_init(&run->change[i], run->side, &run->goal,
+				run->o->stream[i]);
+	for (i = 0; i < n && rc == 0; i++)
+		if ((run->before[i] =
+			     dlq_length(run->side, run->o->stream[i])) < 0)
+			rc = -2;
+	if (rc == 0)
+		rc = run->o->input ? change_named(run) : change_found(run);
+	for (i = 0; i < n && rc != -2; i++)
+		if (dlq_change_flush(&run->change[i]) < 0)
+			rc = -2;
+	if (rc == -2)
+		warn("%s", conn_error(run->side));
+	rc = report(run, rc);
+	for (i = 0; i < n; i++)
+		dlq_change_release(&run->change[i]);
+	free(run->change);
+	free(run->before);
+	return rc;
+}
+
+/* A name without a stream and dead letters may be a typing error: say so.  1, 0
+ * or -1. */
+static int
+is_missing(struct run *run)
+{
+	struct buf key = { 0 };
+	struct reply *r;
+	int64_t keys;
+	int missing = 0;
+	size_t i;
+
+	for (i = 0; i < run->o->streams && missing >= 0; i++) {
+		const char *name = run->o->stream[i];
+
+		stream_companion(&key, name, "dlq");
+		conn_commandv(run->conn, "EXISTS", name, key.data, NULL);
+		r = conn_result(run->conn);
+		if (r == NULL || reply_number(r, 0, &keys) < 0) {
+			missing = -1;
+		} else if (keys == 0) {
+			warn("%s: no such stream", name);
+			missing = 1;
+		}
+	}
+	buf_release(&key);
+	return missing;
+}
+
+static enum exit_status
+work(struct run *run)
+{
+	const struct options *o = run->o;
+	int missing = is_missing(run), rc = missing < 0 ? -1 : 0;
+
+	if (rc == 0 && !o->input)
+		rc = dlq_open(&run->dlq, run->conn, &o->dlq, &run->select,
+			      o->stream, o->streams);
+	if (rc == 0 && (o->redrive || o->goal.purge))
+		rc = change(run);
+	else if (rc == 0 && o->check != UINT64_MAX)
+		rc = check(run);
+	else if (rc == 0)
+		rc = o->stats ? show_stats(run) : list(run);
+	if (rc == -1)
+		warn("%s", conn_error(run->conn));
+	if (rc < 0)
+		return EXIT_SERVER;
+	if (run->failed != 0)
+		return EXIT_INPUT;
+	if (rc == 1 || missing == 1)
+		return EXIT_NO;
+	return is_interrupted(run) && o->select.count != UINT64_MAX &&
+			       run->taken < o->select.count
+		       ? EXIT_NO
+		       : EXIT_OK;
+}
 
 int
 main(int argc, char **argv)
 {
-	const struct opt table[] = { OPT_END };
-	struct opt_args args;
+	struct options o = {
+		.conn = CONN_OPTIONS_INIT,
+		.select = SELECT_OPTIONS_INIT,
+		.check = UINT64_MAX,
+	};
+	struct run run = { .o = &o };
+	enum exit_status status;
+	int64_t now = when_monotonic();
 
-	opt_parse(table, &program, argc, argv, &args);
-	die(EXIT_USAGE, "not implemented in this version of evtools");
+	stop_init();
+	parse_options(&o, argc, argv);
+	run.goal = o.goal;
+	if (select_open(&run.select, &o.select) < 0)
+		opt_usage("%s", run.select.error);
+	out_init(&run.out, STDOUT_FILENO, "<stdout>");
+	if (o.select.null)
+		run.out.terminator = '\0';
+	run.deadline = o.select.timeout_ms < INT64_MAX - now
+			       ? now + o.select.timeout_ms
+			       : INT64_MAX;
+	run.conn = conn_open(&o.conn);
+	if (conn_error(run.conn) != NULL)
+		die(conn_is_usage(run.conn) ? EXIT_USAGE : EXIT_SERVER, "%s",
+		    conn_error(run.conn));
+	status = work(&run);
+	dlq_close(&run.dlq);
+	select_close(&run.select);
+	conn_close(run.side);
+	conn_close(run.conn);
+	return (int)out_close(&run.out, status);
 }

@@ -18,6 +18,7 @@
 #include "common/select.h"
 #include "common/settle.h"
 #include "common/stop.h"
+#include "common/verdict.h"
 #include "common/worker.h"
 
 enum {
@@ -44,6 +45,7 @@ struct run {
 	struct conn *conn;
 	struct select select;
 	struct group group;
+	struct verdict verdict; /* conn NULL: not needed so far */
 	struct out out;
 	int64_t deadline;
 	uint64_t printed, failed;
@@ -143,12 +145,56 @@ parse_options(struct options *o, int argc, char **argv)
 	o->group.retry_for_ms = o->conn.retry_for_ms;
 }
 
-/* Print one event, or pass over it.  Whatever could not be looked at stays
- * pending. */
-static void
+/* Give up on an entry that can't be printed.  0, or -1. */
+static int
+bury(struct run *run, size_t stream, struct id id, int64_t deliveries,
+     enum failure_reason reason, const char *class, const char *why)
+{
+	struct group *g = &run->group;
+	const struct event *ev = &run->select.record.event;
+	bool trimmed = reason == FAILURE_TRIMMED;
+	struct verdict *v = &run->verdict;
+	struct failure f = {
+		.class = class,
+		.error = why,
+		.exit = -1,
+		.duration_ms = -1,
+	};
+	struct failure_event e = {
+		.stream = g->stream[stream].origin,
+		.group = g->o->name,
+		.consumer = g->consumer,
+		.id = id,
+		.deliveries = deliveries,
+	};
+
+	if (v->conn == NULL &&
+	    verdict_open(v, conn_again(run->conn), g->o->name, g->consumer) < 0)
+		return -1;
+	while (v->count < g->count)
+		verdict_add_stream(v, g->stream[v->count].name,
+				   g->stream[v->count].origin);
+	f.first_ms = f.last_ms = verdict_now(v);
+	return verdict_dead(v, reason, &f, &e, stream, trimmed ? "" : ev->text,
+			    trimmed ? 0 : ev->len) < 0
+		       ? -1
+		       : 0;
+}
+
+static int
+bury_trimmed(void *arg, size_t stream, struct id id)
+{
+	return bury(arg, stream, id, 0, FAILURE_TRIMMED, "trimmed",
+		    "it was trimmed from the stream");
+}
+
+/* Print one event, or pass over it; what filter or program fail on is dead.  0,
+ * or -1. */
+static int
 handle(struct run *run, const struct delivery *d)
 {
 	struct record *r = &run->select.record;
+	const char *class = "filter";
 	char id[ID_TEXT];
 	int rc;
 
@@ -158,18 +204,22 @@ handle(struct run *run, const struct delivery *d)
 	r->deliveries = d->deliveries;
 	rc = select_entry(&run->select, &d->entry);
 	if (rc == 1) {
+		class = "jq";
 		rc = select_print(&run->select, &run->out) == 0 ? -1 : 1;
 		run->printed += rc > 0;
 	}
 	if (rc < 0) {
 		id_put(id, d->entry.id);
-		warn("%s: %s stays pending: %s", r->stream, id,
+		warn("%s: %s is dead (invalid): %s: %s", r->stream, id, class,
 		     run->select.error);
 		run->failed++;
-		return;
+		if (bury(run, d->stream, d->entry.id, d->deliveries,
+			 FAILURE_INVALID, class, run->select.error) < 0)
+			return -1;
 	}
-	if (rc == 0 || !run->o->group.manual)
+	if (rc <= 0 || !run->o->group.manual)
 		group_done(&run->group, d);
+	return 0;
 }
 
 /* A batch may take jq longer than the lease. */
@@ -189,8 +239,8 @@ handle_batch(struct run *run)
 	while ((rc = group_next(&run->group, &d)) == 1) {
 		if (run->printed >= run->o->select.count)
 			group_release(&run->group, &d);
-		else
-			handle(run, &d);
+		else if (handle(run, &d) < 0)
+			return -1;
 		if (is_slow(run))
 			group_renew(&run->group);
 	}
@@ -282,10 +332,16 @@ subscribe(struct run *run)
 	run->out.interrupted = keep_leases;
 	run->out.arg = g;
 	stop_tick(o->group.lease_ms / 3);
+	g->bury = bury_trimmed;
+	g->holder = run;
 	rc = o->worker.run.argv != NULL ? work(run) : consume(run);
 	if (rc < 0 && run->out.error == 0 && o->worker.run.argv == NULL)
 		warn("%s", conn_error(run->conn));
 	group_close(g);
+	if (run->verdict.conn != NULL) {
+		conn_close(run->verdict.conn);
+		verdict_close(&run->verdict);
+	}
 	if (rc < 0 && run->out.error == 0)
 		return EXIT_SERVER;
 	if (run->failed != 0 || g->trimmed != 0)

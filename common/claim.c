@@ -171,15 +171,14 @@ note_missing(struct group *g, const struct reply *r)
 
 /* Whether an entry is in the stream: 1, 0, -1. */
 static int
-exists(struct group *g, const char *stream, struct id id)
+exists(struct conn *c, const char *stream, struct id id)
 {
 	char text[ID_TEXT];
 	struct reply *r;
 
 	id_put(text, id);
-	conn_commandv(g->conn, "XRANGE", stream, text, text, "COUNT", "1",
-		      NULL);
-	r = conn_result(g->conn);
+	conn_commandv(c, "XRANGE", stream, text, text, "COUNT", "1", NULL);
+	r = conn_result(c);
 	if (r == NULL)
 		return -1;
 	return reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0;
@@ -199,7 +198,7 @@ report_missing(struct group *g)
 
 		memcpy(&id, g->missing.data + g->missing.len - sizeof(id),
 		       sizeof(id));
-		rc = exists(g, stream, id);
+		rc = exists(g->conn, stream, id);
 		if (rc < 0)
 			return -1;
 		if (rc == 0) {
@@ -208,6 +207,9 @@ report_missing(struct group *g)
 			     "handled it",
 			     stream, text, g->o->name);
 			g->trimmed++;
+			if (g->bury != NULL &&
+			    g->bury(g->holder, g->missing_stream, id) < 0)
+				return -1;
 			conn_commandv(g->conn, "XACK", stream, g->o->name, text,
 				      NULL);
 			if (conn_result(g->conn) == NULL)
@@ -442,9 +444,11 @@ is_free(const struct group *g, const struct group_claim *claim)
 	       !g->holds(g->holder, g->claim_stream, claim->id);
 }
 
-/* XCLAIM … JUSTID of one entry: 1 if it is ours now, 0, -1. */
+/* XCLAIM … JUSTID of one entry: 1 if it is ours now or is no longer in the stream
+ * (trimmed), 0 if another consumer was faster, -1. */
 static int
-take_one(struct group *g, struct conn *c, const struct group_claim *claim)
+take_one(struct group *g, struct conn *c, const struct group_claim *claim,
+	 bool *trimmed)
 {
 	struct reply *r;
 
@@ -459,7 +463,18 @@ take_one(struct group *g, struct conn *c, const struct group_claim *claim)
 	r = conn_result(c);
 	if (r == NULL)
 		return -1;
-	return reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0;
+	*trimmed = false;
+	if (reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0)
+		return 1;
+	switch (exists(c, g->stream[g->claim_stream].name, claim->id)) {
+	case 0:
+		*trimmed = true;
+		return 1;
+	case 1:
+		return 0;
+	default:
+		return -1;
+	}
 }
 
 /* Look for the next slice of candidates.  1, 0 if all were seen, -1. */
@@ -504,7 +519,9 @@ group_take_over(struct group *g, struct delivery *d)
 			const struct group_claim *claim =
 				&g->claim[g->claim_at++];
 
-			rc = is_free(g, claim) ? take_one(g, c, claim) : 0;
+			rc = 0;
+			if (is_free(g, claim))
+				rc = take_one(g, c, claim, &d->entry.trimmed);
 			if (rc < 0)
 				return -1;
 			if (rc == 0)

@@ -13,19 +13,27 @@ enum {
 	UUID_LEN = 36
 };
 
+static const char *const reasons[] = {
+	[FAILURE_EXHAUSTED] = "exhausted",   [FAILURE_REJECTED] = "rejected",
+	[FAILURE_CRASH_LOOP] = "crash-loop", [FAILURE_INVALID] = "invalid",
+	[FAILURE_OVERSIZE] = "oversize",     [FAILURE_TRIMMED] = "trimmed",
+};
+
 const char *
 failure_reason_name(enum failure_reason reason)
 {
-	static const char *const names[] = {
-		[FAILURE_EXHAUSTED] = "exhausted",
-		[FAILURE_REJECTED] = "rejected",
-		[FAILURE_CRASH_LOOP] = "crash-loop",
-		[FAILURE_INVALID] = "invalid",
-		[FAILURE_OVERSIZE] = "oversize",
-		[FAILURE_TRIMMED] = "trimmed",
-	};
+	return reasons[reason];
+}
 
-	return names[reason];
+bool
+failure_is_reason(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(reasons[i], name) == 0)
+			return true;
+	return false;
 }
 
 /* Where to cut valid UTF-8 so that at most max bytes are left. */

@@ -35,6 +35,7 @@ enum failure_reason {
 	FAILURE_TRIMMED
 };
 const char *failure_reason_name(enum failure_reason reason);
+bool failure_is_reason(const char *name);
 
 /* All texts are borrowed UTF-8; NULL or 0 (exit: -1) where they don't apply. */
 struct failure {
@@ -42,7 +43,7 @@ struct failure {
 	const char *error; /* one line, at most 512 bytes are kept */
 	int exit;          /* status; -1 */
 	const char *signal; /* without SIG */
-	const char *said;  /* the end of stderr */
+	const char *said;   /* the end of stderr */
 	int64_t first_ms, last_ms;
 	int64_t attempts, due_ms;
 	int64_t duration_ms; /* of the last attempt; -1 */

@@ -250,6 +250,7 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 	int rc, left;
 
 	g->batch = NULL;
+	group_discover(g);
 	for (;;) {
 		if (!g->reading && claim_is_due(g)) {
 			rc = claim_next(g);
@@ -480,6 +481,9 @@ group_close(struct group *g)
 	}
 	if (g->side != NULL)
 		conn_close(g->side);
+	for (i = 0; i < g->named; i++)
+		free(g->redrive[i]);
+	free(g->redrive);
 	free(g->stream);
 	free(g->claim);
 	entries_release(&g->entries);

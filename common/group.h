@@ -39,8 +39,13 @@ struct group_options {
 	bool manual;          /* others acknowledge what was handed out */
 };
 
+/*
+ * Behind the streams that are named come those for redrives of them that exist,
+ * {S}:redrive:GROUP, as they are found (group_discover).
+ */
 struct group_stream {
-	const char *name;
+	const char *name;   /* of the key */
+	const char *origin; /* the stream that it is, or is for redrives of */
 	struct id last;   /* where the group was, then the newest entry read */
 	struct id newest; /* group_mark(): the newest there was */
 	struct buf acks;  /* encoded ids that are done, not yet committed */
@@ -71,6 +76,8 @@ struct group {
 
 	/* For group_take_over(), if set: whether an entry is in hand already. */
 	bool (*holds)(void *holder, size_t stream, struct id id);
+	/* For group_fetch(), if set: what to do about a trimmed entry.  0, -1. */
+	int (*bury)(void *holder, size_t stream, struct id id);
 	void *holder;
 
 	/* Private from here on. */
@@ -97,7 +104,9 @@ struct group {
 	bool resumed;  /* what was ours at the start has been claimed */
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */
-	int64_t claim_due, renew_due, refused_until;
+	int64_t claim_due, renew_due, refused_until, discover_due;
+	char **redrive; /* keys of the streams for redrives */
+	size_t named;
 };
 
 /*
@@ -106,6 +115,11 @@ struct group {
  */
 int group_open(struct group *g, struct conn *c, const struct group_options *o,
 	       char *const *names, size_t count);
+
+/* Join the streams for redrives that exist by now, at most once a second; on a
+ * connection of its own.  Returns 1 if there are new ones (from the old count
+ * on), 0, -1. */
+int group_discover(struct group *g);
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */
 int group_mark(struct group *g);
@@ -133,8 +147,9 @@ int group_try(struct group *g, uint64_t limit, int block_ms);
  * Take over one entry of a consumer that was silent for a lease, or of one's own
  * that is not in hand (after a restart or a lost connection), without counting a
  * delivery.  Looks through all of them, then again after a third of the lease.
- * Returns 1 with stream, id and deliveries so far set; 0 if there is none for
- * now; -1.  Uses the connection for errands.
+ * Returns 1 with stream, id, trimmed and deliveries so far set (the server may
+ * have forgotten a trimmed one by then); 0 if there is none for now; -1.  Uses
+ * the connection for errands.
  */
 int group_take_over(struct group *g, struct delivery *d);
 

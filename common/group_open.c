@@ -11,7 +11,7 @@
 #include "common/mem.h"
 #include "common/stop.h"
 
-enum { FIRST_SLICE = 100 };
+enum { FIRST_SLICE = 100, DISCOVER_MS = 1000 };
 
 static void
 name_consumer(struct group *g)
@@ -127,6 +127,25 @@ join(struct group *g, struct group_stream *st, const char *from)
 	return rc < 0 ? -1 : 0;
 }
 
+/* There is room for a stream for redrives of each. */
+static void
+name_streams(struct group *g, char *const *names, size_t count)
+{
+	struct buf key = { 0 };
+	size_t i;
+
+	g->stream = xcalloc(2 * count, sizeof(*g->stream));
+	g->redrive = xcalloc(count, sizeof(*g->redrive));
+	g->named = count;
+	for (i = 0; i < count; i++) {
+		g->stream[i].name = g->stream[i].origin = names[i];
+		stream_companion(&key, names[i], "redrive:");
+		buf_adds(&key, g->o->name);
+		g->redrive[i] = xmemdup0(key.data, key.len);
+	}
+	buf_release(&key);
+}
+
 int
 group_open(struct group *g, struct conn *c, const struct group_options *o,
 	   char *const *names, size_t count)
@@ -144,9 +163,7 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		.leave = { .name = SCRIPT_LEAVE },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
-	g->stream = xcalloc(count, sizeof(*g->stream));
-	for (i = 0; i < count; i++)
-		g->stream[i].name = names[i];
+	name_streams(g, names, count);
 	name_consumer(g);
 	claim_restart(g, true);
 	if (start_id(g, from) < 0)
@@ -155,7 +172,75 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		while (join(g, &g->stream[i], from) < 0)
 			if (group_recover(g) < 0)
 				return -1;
+	group_discover(g); /* if it can't now, it will be tried again */
 	return 0;
+}
+
+static bool
+is_joined(const struct group *g, const char *key)
+{
+	size_t i;
+
+	for (i = g->named; i < g->count; i++)
+		if (g->stream[i].name == key)
+			return true;
+	return false;
+}
+
+/* If the stream is there, read it from its start.  1, 0, -1. */
+static int
+join_redrive(struct group *g, struct conn *c, size_t named)
+{
+	const char *key = g->redrive[named];
+	struct reply *r;
+
+	conn_commandv(c, "EXISTS", key, NULL);
+	r = conn_result(c);
+	if (r == NULL)
+		return -1;
+	if (!reply_is(r, 0, REPLY_INTEGER) || r->node[0].integer == 0)
+		return 0;
+	conn_commandv(c, "XGROUP", "CREATE", key, g->o->name, "0", NULL);
+	r = conn_reply(c, 0);
+	if (r == NULL)
+		return -1;
+	if (reply_is(r, 0, REPLY_ERROR) && !is_busygroup(r)) {
+		conn_fail_reply(c, r, 0);
+		return -1;
+	}
+	g->stream[g->count++] = (struct group_stream){
+		.name = key,
+		.origin = g->stream[named].origin,
+	};
+	claim_restart(g, g->claim_own);
+	info("%s: reading what was redriven", key);
+	return 1;
+}
+
+int
+group_discover(struct group *g)
+{
+	size_t i;
+	int found = 0;
+
+	if (when_monotonic() < g->discover_due)
+		return 0;
+	g->discover_due = when_monotonic() + DISCOVER_MS;
+	for (i = 0; i < g->named; i++) {
+		struct conn *c = group_side(g);
+		int rc = -1;
+
+		if (is_joined(g, g->redrive[i]))
+			continue;
+		if (!conn_is_lost(c))
+			rc = join_redrive(g, c, i);
+		if (rc < 0) {
+			debug("%s: %s", g->redrive[i], conn_error(c));
+			return -1;
+		}
+		found |= rc;
+	}
+	return found;
 }
 
 static struct reply *

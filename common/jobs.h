@@ -2,7 +2,7 @@
  * jobs.h - the entries that a worker holds and does not run just now
  *
  * Two queues: `ready`, in the order of arrival, and `waiting`, a heap by the time
- * of the next attempt.  No bodies are kept: a job is 80 bytes however large its
+ * of the next attempt.  No bodies are kept: a job is 88 bytes however large its
  * event is, and the event is read again when its turn comes.
  *
  * A job may have a lane, the hash of its key.  From its first start to its end
@@ -24,6 +24,7 @@ struct job {
 	struct id id;
 	int64_t attempts;   /* verdicts so far */
 	int64_t deliveries; /* starts so far */
+	int64_t forgiven;   /* starts that failed for no fault of the event's */
 	int64_t first_ms;   /* of the first failure; 0: none yet */
 	int64_t due;        /* of the next attempt, ms since 1970 */
 	int64_t redrives;

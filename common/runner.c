@@ -131,7 +131,7 @@ env_build(struct env *e, const struct runner *run,
 	size_t inherited = 0, i;
 
 	id_put(entry, run->job.id);
-	env_adds(e, "EV_STREAM", g->stream[run->job.stream].name);
+	env_adds(e, "EV_STREAM", g->stream[run->job.stream].origin);
 	env_adds(e, "EV_GROUP", g->o->name);
 	env_adds(e, "EV_ENTRY", entry);
 	if (run->event_id.len != 0)

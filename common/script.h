@@ -26,7 +26,9 @@ enum script_name {
 	SCRIPT_DEAD,
 	SCRIPT_TAKE,
 	SCRIPT_HOLD,
-	SCRIPT_REDRIVE
+	SCRIPT_REDRIVE,
+	SCRIPT_DELAY,
+	SCRIPT_PROMOTE
 };
 
 struct script {

@@ -78,10 +78,11 @@ verdict_now(const struct verdict *v)
 }
 
 static void
-name_keys(struct verdict_stream *st, const char *name, const char *group)
+name_keys(struct verdict_stream *st, const char *name, const char *origin,
+	  const char *group)
 {
 	st->name = name;
-	stream_companion(&st->dlq, name, "dlq");
+	stream_companion(&st->dlq, origin, "dlq");
 	stream_companion(&st->ledger, name, "fail:");
 	buf_adds(&st->ledger, group);
 	stream_companion(&st->progress, name, "progress:");
@@ -94,15 +95,12 @@ name_keys(struct verdict_stream *st, const char *name, const char *group)
 
 int
 verdict_open(struct verdict *v, struct conn *c, const char *group,
-	     const char *consumer, char *const *streams, size_t count)
+	     const char *consumer)
 {
-	size_t i;
-
 	*v = (struct verdict){
 		.conn = c,
 		.group = group,
 		.consumer = consumer,
-		.count = count,
 		.done = { .name = SCRIPT_DONE },
 		.emit = { .name = SCRIPT_EMIT },
 		.fail = { .name = SCRIPT_FAIL },
@@ -110,12 +108,17 @@ verdict_open(struct verdict *v, struct conn *c, const char *group,
 		.take = { .name = SCRIPT_TAKE },
 		.hold = { .name = SCRIPT_HOLD },
 	};
-	v->stream = xcalloc(count, sizeof(*v->stream));
-	for (i = 0; i < count; i++)
-		name_keys(&v->stream[i], streams[i], group);
 	v->arg = xcalloc(ARGS + VERDICT_EMIT_MAX, sizeof(*v->arg));
 	v->text = xcalloc(VERDICT_DONE_MAX, sizeof(*v->text));
 	return set_clock(v);
+}
+
+void
+verdict_add_stream(struct verdict *v, const char *name, const char *origin)
+{
+	v->stream = xreallocarray(v->stream, v->count + 1, sizeof(*v->stream));
+	v->stream[v->count] = (struct verdict_stream){ 0 };
+	name_keys(&v->stream[v->count++], name, origin, v->group);
 }
 
 void
@@ -312,7 +315,7 @@ verdict_dead(struct verdict *v, enum failure_reason reason,
 	addb(&call, &st->progress);
 	addb(&call, stats_key(v, st));
 	adds(&call, v->group);
-	adds(&call, v->consumer);
+	adds(&call, reason == FAILURE_TRIMMED ? "" : v->consumer);
 	addid(&call, e->id);
 	addb(&call, &v->json);
 	add(&call, body, len);

@@ -57,7 +57,12 @@ struct verdict {
 
 /* The names are borrowed.  Returns 0, or -1 with conn_error(v->conn) set. */
 int verdict_open(struct verdict *v, struct conn *c, const char *group,
-		 const char *consumer, char *const *streams, size_t count);
+		 const char *consumer);
+
+/* Give the next stream its number, from 0 on.  Its dead letters go to those of
+ * its origin, which is the stream itself unless it is for redrives. */
+void verdict_add_stream(struct verdict *v, const char *name,
+			const char *origin);
 void verdict_close(struct verdict *v);
 
 /* The server's time in ms since 1970, as last asked plus what has passed. */

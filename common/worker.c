@@ -84,7 +84,7 @@ holds(void *arg, size_t stream, struct id id)
 static const char *
 origin(const struct worker *w, const struct job *job)
 {
-	return w->g->stream[job->stream].name;
+	return w->g->stream[job->stream].origin;
 }
 
 /* min(max, first · 2^(n-1)) · rand(0.5..1) */
@@ -204,6 +204,7 @@ pause_broken(struct worker *w, struct job *job, const char *why)
 	     w->o->run.argv[0], why, num_put_duration(text, w->broken_ms));
 	jobs_leave(&w->jobs, job);
 	job->occupies = false;
+	job->forgiven++;
 	jobs_ready(&w->jobs, job, true);
 }
 
@@ -288,7 +289,7 @@ finish(struct worker *w, struct runner *run)
 	} else if (run->handler.ended && !run->handler.timed_out) {
 		jobs_leave(&w->jobs, &run->job);
 		d.entry.id = run->job.id;
-		d.deliveries = run->job.deliveries;
+		d.deliveries = run->job.deliveries - run->job.forgiven;
 		group_release(w->g, &d);
 	} else {
 		rc = judge(w, run);
@@ -317,7 +318,7 @@ start(struct worker *w, struct job *job)
 	char why[128];
 
 	runner_load(run, job, w->select);
-	if (job->deliveries - job->attempts - 1 > CRASHES_MAX) {
+	if (job->deliveries - job->forgiven - job->attempts - 1 > CRASHES_MAX) {
 		snprintf(why, sizeof(why),
 			 "started %lld times, %lld of them without a verdict",
 			 (long long)job->deliveries,
@@ -402,13 +403,24 @@ take_batch(struct worker *w)
 	return rc < 0 ? fail(w) : 0;
 }
 
+static int
+bury_trimmed(struct worker *w, struct job *job)
+{
+	struct failure f = {
+		.class = "trimmed",
+		.error = "it was trimmed from the stream",
+		.exit = -1,
+		.duration_ms = -1,
+	};
+
+	w->g->trimmed++;
+	return bury(w, job, NULL, FAILURE_TRIMMED, &f);
+}
+
 /* Read a job's event again and count its start.  1 to go on, 0 if it is gone. */
 static int
 take_up(struct worker *w, struct job *job)
 {
-	struct failure f = { .class = "trimmed",
-			     .exit = -1,
-			     .duration_ms = -1 };
 	struct reply *r = verdict_take(&w->v, job->stream, job->id);
 	struct entries e = { 0 };
 	struct entry entry;
@@ -423,11 +435,8 @@ take_up(struct worker *w, struct job *job)
 	}
 	if (reply_number(r, 1, &job->deliveries) < 0)
 		return fail(w);
-	if (r->node[0].len < 2) {
-		f.error = "it was trimmed from the stream";
-		w->g->trimmed++;
-		return bury(w, job, NULL, FAILURE_TRIMMED, &f);
-	}
+	if (r->node[0].len < 2)
+		return bury_trimmed(w, job);
 	entries_init_at(&e, 2, 1);
 	if (entries_next(&e, r, &entry) != ENTRIES_OK)
 		return fail(w);
@@ -480,6 +489,11 @@ take_over(struct worker *w)
 		job.attempts = f.attempts;
 		job.first_ms = f.first_ms;
 		job.due = f.due_ms;
+		if (d.entry.trimmed) {
+			if (bury_trimmed(w, &job) < 0)
+				return -1;
+			continue;
+		}
 		if (job.due > verdict_now(&w->v)) {
 			job.reclaimed = false;
 			jobs_wait(&w->jobs, &job);
@@ -706,17 +720,29 @@ wait_for_something(struct worker *w)
 	}
 }
 
+/* Streams for redrives may have come up. */
+static void
+know_streams(struct worker *w)
+{
+	group_discover(w->g);
+	while (w->v.count < w->g->count)
+		verdict_add_stream(&w->v, w->g->stream[w->v.count].name,
+				   w->g->stream[w->v.count].origin);
+}
+
 static int
 step(struct worker *w)
 {
 	watch_stop(w);
+	know_streams(w);
 	print_lines(w);
 	if (reap(w) < 0 || verdict_flush(&w->v) < 0)
 		return w->out->error != 0 ? 0 : fail(w);
 	if (take_over(w) < 0 || start_jobs(w) < 0 || read_more(w) < 0 ||
 	    keep_leases(w) < 0)
 		return -1;
-	return out_flush(w->out) < 0 ? 0 : 0;
+	out_flush(w->out); /* its failure ends the loop */
+	return 0;
 }
 
 /* Give back what did not run.  What a read brought meanwhile comes back too. */
@@ -735,7 +761,7 @@ give_back(struct worker *w)
 		struct delivery d = {
 			.stream = job.stream,
 			.entry.id = job.id,
-			.deliveries = job.deliveries + 1,
+			.deliveries = job.deliveries - job.forgiven + 1,
 		};
 
 		group_release(w->g, &d);
@@ -759,22 +785,17 @@ worker_run(const struct worker_options *o, struct group *g,
 		.hold_due = when_monotonic() + g->o->lease_ms / 3,
 	};
 	struct conn *c = conn_again(g->conn);
-	char **names;
 	int rc = -1;
 	size_t i;
 
 	w.runner = xcalloc(o->jobs, sizeof(*w.runner));
-	names = xcalloc(g->count, sizeof(*names));
-	for (i = 0; i < g->count; i++)
-		names[i] = (char *)(uintptr_t)g->stream[i].name;
 	w.pfd = xcalloc(3 + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
 	g->holds = holds;
 	g->holder = &w;
 	srandom((unsigned)when_monotonic());
 	if (conn_error(c) != NULL)
 		warn("%s", conn_error(c));
-	else if (verdict_open(&w.v, c, g->o->name, g->consumer, names,
-			      g->count) < 0)
+	else if (verdict_open(&w.v, c, g->o->name, g->consumer) < 0)
 		fail(&w);
 	else
 		rc = 0;
@@ -789,7 +810,6 @@ worker_run(const struct worker_options *o, struct group *g,
 		runner_free(&w.runner[i]);
 	free(w.runner);
 	free(w.pfd);
-	free(names);
 	jobs_release(&w.jobs);
 	verdict_close(&w.v);
 	conn_close(c);

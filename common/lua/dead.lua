@@ -6,7 +6,7 @@
 --         4  {S}:progress:GROUP
 --         5  {S}:stats:GROUP:MINUTE
 -- ARGV    1  group
---         2  consumer
+--         2  consumer; empty: whoever owns the entry, if anybody does
 --         3  entry id
 --         4  the dead field's JSON (failure.h)
 --         5  the event's bytes
@@ -14,10 +14,12 @@
 -- Result  the dead letter's id; false: the consumer does not own the entry any
 --         more, nothing was done
 --
--- Fenced as fail.lua.  The dead letter is written before the entry is
+-- Fenced as fail.lua, but for entries that were trimmed, of which the server
+-- forgets the owner.  The dead letter is written before the entry is
 -- acknowledged: a crash between the two leaves both, and the next attempt makes
 -- a second dead letter, but the event is never lost.
-if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], '1', ARGV[2]) == 0 then
+if ARGV[2] ~= '' and #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3],
+	ARGV[3], '1', ARGV[2]) == 0 then
 	return false
 end
 local id = redis.call('XADD', KEYS[2], '*', 'data', ARGV[5], 'dead', ARGV[4])
