@@ -25,6 +25,9 @@
 #include "common/select.h"
 #include "common/stop.h"
 
+/* What functions here return besides 0 and 1; the last two were said. */
+enum { BAD_CONN = -1, BAD_SIDE = -2, BAD_INPUT = -3 };
+
 struct options {
 	struct conn_options conn;
 	struct select_options select;
@@ -38,14 +41,12 @@ struct options {
 };
 
 struct run {
-	const struct options *o;
-	struct dlq_goal goal;
+	struct options *o;
 	struct conn *conn, *side; /* for reading, for changes */
 	struct select select;
 	struct dlq dlq;
 	struct out out;
 	struct dlq_change *change; /* by stream */
-	int64_t *before;           /* dead letters, by stream */
 	int64_t deadline;
 	uint64_t taken, failed;
 };
@@ -75,24 +76,18 @@ check_names(const struct options *o, const struct opt_args *args)
 		opt_usage("a STREAM is missing");
 	for (i = 0; i < args->count; i++) {
 		const char *name = args->operand[i],
-			   *wrong = stream_name_error(name);
-		size_t len = strlen(name);
+			   *wrong = dlq_name_error(name);
 
-		if (wrong == NULL && len > 4 &&
-		    strcmp(name + len - 4, ":dlq") == 0)
-			wrong = "name the stream, not its dead letters";
 		for (k = 0; wrong == NULL && k < i; k++)
 			if (strcmp(name, args->operand[k]) == 0)
-				wrong = "is named twice";
+				wrong = "named twice";
 		if (wrong != NULL)
 			opt_usage("%s: %s", name, wrong);
 	}
 	for (i = 0; i < o->dlq.reasons.count; i++)
 		if (!failure_is_reason(o->dlq.reasons.item[i]))
-			opt_usage(
-				"--reason: \"%s\" is not exhausted, rejected, "
-				"crash-loop, invalid, oversize or trimmed",
-				o->dlq.reasons.item[i]);
+			opt_usage("--reason: \"%s\" is none, see evdlq(1)",
+				  o->dlq.reasons.item[i]);
 	if (o->goal.to != NULL && stream_name_error(o->goal.to) != NULL)
 		opt_usage("--to: %s: %s", o->goal.to,
 			  stream_name_error(o->goal.to));
@@ -106,8 +101,7 @@ check_options(const struct options *o, const struct opt_args *args)
 	check_names(o, args);
 	if (o->stats + o->redrive + o->goal.purge + (o->check != UINT64_MAX) >
 	    1)
-		opt_usage("--stats, --check, --redrive and --purge exclude "
-			  "each other");
+		opt_usage("one of --stats, --check, --redrive, --purge");
 	if (!o->redrive && (o->goal.to != NULL || o->goal.force))
 		opt_usage("--to and --force are for --redrive");
 	if (!change && (o->goal.rate != 0 || o->input))
@@ -118,8 +112,7 @@ check_options(const struct options *o, const struct opt_args *args)
 		opt_usage("--format is table or ndjson, and for --stats");
 	if (o->select.program != NULL &&
 	    (change || o->stats || o->check != UINT64_MAX))
-		opt_usage("--jq shapes what is listed: pipe that to --redrive "
-			  "--stdin");
+		opt_usage("--jq is for what is listed, see --stdin");
 	if (o->input && selects(o))
 		opt_usage("with --stdin the records select, and nothing else");
 }
@@ -137,27 +130,23 @@ parse_options(struct options *o, int argc, char **argv)
 			 "keep what died from this time on"),
 		OPT_WHEN('U', "until", "TIME", &o->dlq.until,
 			 "keep what died up to this time"),
-		OPT_BOOL(0, "stats", &o->stats,
-			 "count by reason, group, type, handler, fingerprint"),
+		OPT_BOOL(0, "stats", &o->stats, "count by what they died of"),
 		OPT_TEXT(0, "format", "FORMAT", &o->format,
 			 "of --stats: table or ndjson (table)"),
 		OPT_U64(0, "check", "N", &o->check,
-			"print how many; more than N are exit status 1"),
-		OPT_BOOL(0, "redrive", &o->redrive,
-			 "send back to the group that gave up"),
+			"print how many; beyond N exit 1"),
+		OPT_BOOL(0, "redrive", &o->redrive, "send back to the group"),
 		OPT_TEXT(0, "to", "STREAM", &o->goal.to,
-			 "redrive to this stream instead"),
+			 "redrive to this stream"),
 		OPT_BOOL(0, "force", &o->goal.force,
-			 "redrive what was redriven 3 times already too"),
+			 "redrive more than 3 times"),
 		OPT_BOOL(0, "purge", &o->goal.purge, "remove"),
 		OPT_U64(0, "rate", "N", &o->goal.rate,
 			"at most N a second (any)"),
 		OPT_BOOL(0, "stdin", &o->input,
-			 "take (edited) records from standard input"),
-		OPT_BOOL('y', "yes", &o->yes,
-			 "do it, rather than print the plan"),
-		OPT_BOOL(0, "no-audit", &o->no_audit,
-			 "add no event to ev:audit"),
+			 "take (edited) records from stdin"),
+		OPT_BOOL('y', "yes", &o->yes, "do it, not only print the plan"),
+		OPT_BOOL(0, "no-audit", &o->no_audit, "no event in ev:audit"),
 		OPT_SELECT(&o->select),
 		OPT_END,
 	};
@@ -179,8 +168,7 @@ parse_options(struct options *o, int argc, char **argv)
 static bool
 is_interrupted(const struct run *run)
 {
-	return stop_requested() || (run->deadline != INT64_MAX &&
-				    when_monotonic() >= run->deadline);
+	return stop_requested() || when_monotonic() >= run->deadline;
 }
 
 /* Read on.  1, 0 at the end, -1. */
@@ -270,7 +258,7 @@ change_found(struct run *run)
 
 		if (dlq_change_add(&run->change[d->stream], d->id, &d->dead,
 				   ev->text, ev->len) < 0)
-			return -2;
+			return BAD_SIDE;
 	}
 	return rc;
 }
@@ -283,18 +271,19 @@ change_named(struct run *run)
 			       run->deadline);
 
 	if (rc == -2)
-		die(EXIT_OUTPUT, "<stdin>: %s", strerror(errno));
+		warn("<stdin>: %s", strerror(errno));
 	run->failed += in.refused;
-	return rc < 0 ? -2 : 0;
+	return rc == -2 ? BAD_INPUT : rc == -1 ? BAD_SIDE : 0;
 }
 
-/* Say and remember what was done to each stream, also if it was not all. */
+/* Say and remember what was done, also if it was not all. */
 static int
-report(struct run *run, int rc)
+report(struct run *run)
 {
 	const struct options *o = run->o;
 	struct buf select = { 0 };
 	size_t i;
+	int rc = 0;
 
 	dlq_report_select(&select, &run->dlq, &o->dlq, &o->select, o->input);
 	for (i = 0; i < o->streams; i++) {
@@ -302,10 +291,8 @@ report(struct run *run, int rc)
 
 		run->failed += dlq_report_print(c, &run->out);
 		if (o->yes && !o->no_audit && c->done != 0 &&
-		    !conn_is_lost(run->side) &&
-		    dlq_report_audit(c, buf_text(&select), run->before[i],
-				     o->dlq.group) < 0)
-			rc = -2;
+		    dlq_report_audit(c, buf_text(&select), o->dlq.group) < 0)
+			rc = BAD_SIDE;
 	}
 	if (!o->yes)
 		warn("nothing was changed: --yes does it");
@@ -317,66 +304,49 @@ static int
 change(struct run *run)
 {
 	size_t i, n = run->o->streams;
-	int rc = 0;
+	int rc = 0, reported;
 
 	run->side = conn_again(run->conn);
 	run->change = xcalloc(n, sizeof(*run->change));
-	run->before = xcalloc(n, sizeof(*run->before));
 	for (i = 0; i < n; i++)
-		dlq_change_init(&run->change[i], run->side, &run->goal,
-				run->o->stream[i]);
-	for (i = 0; i < n && rc == 0; i++)
-		if ((run->before[i] =
-			     dlq_length(run->side, run->o->stream[i])) < 0)
-			rc = -2;
+		if (dlq_change_open(&run->change[i], run->side, &run->o->goal,
+				    run->o->stream[i]) < 0)
+			rc = BAD_SIDE;
 	if (rc == 0)
 		rc = run->o->input ? change_named(run) : change_found(run);
-	for (i = 0; i < n && rc != -2; i++)
+	for (i = 0; i < n && rc != BAD_SIDE; i++)
 		if (dlq_change_flush(&run->change[i]) < 0)
-			rc = -2;
-	if (rc == -2)
+			rc = BAD_SIDE;
+	if (rc == BAD_SIDE)
 		warn("%s", conn_error(run->side));
-	rc = report(run, rc);
+	reported = report(run);
 	for (i = 0; i < n; i++)
-		dlq_change_release(&run->change[i]);
+		dlq_change_close(&run->change[i]);
 	free(run->change);
-	free(run->before);
-	return rc;
+	return rc < 0 ? rc : reported;
 }
 
-/* A name without a stream and dead letters may be a typing error: say so.  1, 0
- * or -1. */
+/* Say which names are neither streams nor of dead letters: typing errors. */
 static int
 is_missing(struct run *run)
 {
-	struct buf key = { 0 };
-	struct reply *r;
-	int64_t keys;
-	int missing = 0;
 	size_t i;
+	int known = 1, missing = 0;
 
-	for (i = 0; i < run->o->streams && missing >= 0; i++) {
-		const char *name = run->o->stream[i];
-
-		stream_companion(&key, name, "dlq");
-		conn_commandv(run->conn, "EXISTS", name, key.data, NULL);
-		r = conn_result(run->conn);
-		if (r == NULL || reply_number(r, 0, &keys) < 0) {
-			missing = -1;
-		} else if (keys == 0) {
-			warn("%s: no such stream", name);
-			missing = 1;
-		}
+	for (i = 0; i < run->o->streams && known >= 0; i++) {
+		known = dlq_is_known(run->conn, run->o->stream[i]);
+		if (known == 0)
+			warn("%s: no such stream", run->o->stream[i]);
+		missing |= known == 0;
 	}
-	buf_release(&key);
-	return missing;
+	return known < 0 ? BAD_CONN : missing;
 }
 
 static enum exit_status
 work(struct run *run)
 {
 	const struct options *o = run->o;
-	int missing = is_missing(run), rc = missing < 0 ? -1 : 0;
+	int missing = is_missing(run), rc = missing < 0 ? BAD_CONN : 0;
 
 	if (rc == 0 && !o->input)
 		rc = dlq_open(&run->dlq, run->conn, &o->dlq, &run->select,
@@ -387,10 +357,10 @@ work(struct run *run)
 		rc = check(run);
 	else if (rc == 0)
 		rc = o->stats ? show_stats(run) : list(run);
-	if (rc == -1)
+	if (rc == BAD_CONN)
 		warn("%s", conn_error(run->conn));
 	if (rc < 0)
-		return EXIT_SERVER;
+		return rc == BAD_INPUT ? EXIT_OUTPUT : EXIT_SERVER;
 	if (run->failed != 0)
 		return EXIT_INPUT;
 	if (rc == 1 || missing == 1)
@@ -415,7 +385,6 @@ main(int argc, char **argv)
 
 	stop_init();
 	parse_options(&o, argc, argv);
-	run.goal = o.goal;
 	if (select_open(&run.select, &o.select) < 0)
 		opt_usage("%s", run.select.error);
 	out_init(&run.out, STDOUT_FILENO, "<stdout>");

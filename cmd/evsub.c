@@ -101,6 +101,8 @@ check_options(struct options *o, const struct opt_args *args)
 		if (wrong != NULL)
 			opt_usage("%s: %s", args->operand[i], wrong);
 	}
+	if (o->group.priorities && args->count != 1)
+		opt_usage("--priorities reads one STREAM");
 	if (args->command != NULL)
 		check_worker(o, args);
 }
@@ -122,6 +124,8 @@ parse_options(struct options *o, int argc, char **argv)
 			 "stop once what is there now is handled"),
 		OPT_DURATION(0, "lease", "DUR", &o->group.lease_ms,
 			     "take over from consumers silent so long (30s)"),
+		OPT_BOOL(0, "priorities", &o->group.priorities,
+			 "read STREAM by priority: critical first"),
 		OPT_BOOL(0, "manual", &o->group.manual,
 			 "acknowledge nothing, see --settle"),
 		OPT_BOOL(0, "settle", &o->settle,

@@ -223,6 +223,34 @@ dlq_close(struct dlq *d)
 	*d = (struct dlq){ 0 };
 }
 
+const char *
+dlq_name_error(const char *stream)
+{
+	const char *wrong = stream_name_error(stream);
+	size_t len = strlen(stream);
+
+	if (wrong == NULL && len > 4 && strcmp(stream + len - 4, ":dlq") == 0)
+		wrong = "name the stream, not its dead letters";
+	return wrong;
+}
+
+int
+dlq_is_known(struct conn *c, const char *stream)
+{
+	struct buf key = { 0 };
+	struct reply *r;
+	int64_t keys;
+	int rc = -1;
+
+	stream_companion(&key, stream, "dlq");
+	conn_commandv(c, "EXISTS", stream, key.data, NULL);
+	r = conn_result(c);
+	if (r != NULL && reply_number(r, 0, &keys) == 0)
+		rc = keys != 0;
+	buf_release(&key);
+	return rc;
+}
+
 int64_t
 dlq_length(struct conn *c, const char *stream)
 {

@@ -79,6 +79,13 @@ int dlq_open(struct dlq *d, struct conn *c, const struct dlq_options *o,
 int dlq_next(struct dlq *d);
 void dlq_close(struct dlq *d);
 
+/* What is wrong with a name whose dead letters are asked for; NULL: nothing. */
+const char *dlq_name_error(const char *stream);
+
+/* Whether there is such a stream, or dead letters of one.  1, 0, or -1 with
+ * conn_error() set. */
+int dlq_is_known(struct conn *c, const char *stream);
+
 /* How many dead letters there are in {S}:dlq; -1 with conn_error() set. */
 int64_t dlq_length(struct conn *c, const char *stream);
 

@@ -12,8 +12,8 @@
 
 enum { TARGET_NONE = -1, BACKOFF_MS = 250, RETRY_MS = 30000 };
 
-void
-dlq_change_init(struct dlq_change *c, struct conn *conn, struct dlq_goal *goal,
+int
+dlq_change_open(struct dlq_change *c, struct conn *conn, struct dlq_goal *goal,
 		const char *stream)
 {
 	*c = (struct dlq_change){
@@ -24,10 +24,12 @@ dlq_change_init(struct dlq_change *c, struct conn *conn, struct dlq_goal *goal,
 	};
 	stream_companion(&c->key, stream, "dlq");
 	c->item = xcalloc(DLQ_BATCH, sizeof(*c->item));
+	c->before = dlq_length(conn, stream);
+	return c->before < 0 ? -1 : 0;
 }
 
 void
-dlq_change_release(struct dlq_change *c)
+dlq_change_close(struct dlq_change *c)
 {
 	size_t i;
 

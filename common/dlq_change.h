@@ -61,6 +61,7 @@ struct dlq_change {
 	struct conn *conn;
 	struct dlq_goal *goal;
 	const char *stream;
+	int64_t before; /* dead letters at the start */
 	struct buf key;
 	struct dlq_target *target;
 	size_t targets;
@@ -82,10 +83,11 @@ struct dlq_change {
 	int64_t refused_since; /* when_monotonic(); 0: the server is well */
 };
 
-/* All is borrowed.  A connection that nobody reads from at the same time. */
-void dlq_change_init(struct dlq_change *c, struct conn *conn,
-		     struct dlq_goal *goal, const char *stream);
-void dlq_change_release(struct dlq_change *c);
+/* All is borrowed.  A connection that nobody reads from at the same time.
+ * Returns 0, or -1 with conn_error() set. */
+int dlq_change_open(struct dlq_change *c, struct conn *conn,
+		    struct dlq_goal *goal, const char *stream);
+void dlq_change_close(struct dlq_change *c);
 
 /* Whether the event of a dead letter has to be given: it may have to be sent by
  * hand, to a stream of another slot. */

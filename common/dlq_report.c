@@ -177,15 +177,14 @@ put_counts(struct buf *b, const struct dlq_change *c)
 }
 
 int
-dlq_report_audit(struct dlq_change *c, const char *select, int64_t before,
-		 const char *group)
+dlq_report_audit(struct dlq_change *c, const char *select, const char *group)
 {
 	struct buf counts = { 0 }, was = { 0 }, is = { 0 };
 	int64_t after = dlq_length(c->conn, c->stream);
 	int rc = -1;
 
 	put_counts(&counts, c);
-	buf_addf(&was, "{\"dead\":%lld}", (long long)before);
+	buf_addf(&was, "{\"dead\":%lld}", (long long)c->before);
 	buf_addf(&is, "{\"dead\":%lld}", (long long)after);
 	if (after >= 0)
 		rc = audit_put(

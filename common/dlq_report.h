@@ -24,7 +24,7 @@ void dlq_report_select(struct buf *out, const struct dlq *d,
 uint64_t dlq_report_print(const struct dlq_change *c, struct out *out);
 
 /* Add the event of the change (audit.h).  Returns 0, or -1 after a warning. */
-int dlq_report_audit(struct dlq_change *c, const char *select, int64_t before,
+int dlq_report_audit(struct dlq_change *c, const char *select,
 		     const char *group);
 
 #endif

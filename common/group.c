@@ -53,13 +53,15 @@ group_recover(struct group *g)
 	return 0;
 }
 
+/* XREADGROUP of all streams, or of g->only alone. */
 static void
 ask(struct group *g, uint64_t limit, int block_ms)
 {
 	struct conn *c = g->conn;
-	size_t i, argc = 7 + 2 * g->count + (block_ms > 0 ? 2 : 0);
+	size_t first = g->only == GROUP_ALL ? 0 : g->only;
+	size_t count = g->only == GROUP_ALL ? g->count : 1, i;
 
-	conn_command(c, argc);
+	conn_command(c, 7 + 2 * count + (block_ms > 0 ? 2 : 0));
 	conn_args(c, "XREADGROUP");
 	conn_args(c, "GROUP");
 	conn_args(c, g->o->name);
@@ -71,13 +73,49 @@ ask(struct group *g, uint64_t limit, int block_ms)
 		conn_argu(c, (uint64_t)block_ms);
 	}
 	conn_args(c, "STREAMS");
-	for (i = 0; i < g->count; i++)
+	for (i = first; i < first + count; i++)
 		conn_args(c, g->stream[i].name);
-	for (i = 0; i < g->count; i++)
+	for (i = 0; i < count; i++)
 		conn_args(c, ">");
+	g->asked = limit;
 	g->reading = true;
 	g->acks_before += g->acks_behind;
 	g->acks_behind = 0;
+}
+
+/*
+ * By priority: read the stream whose turn it is, without waiting; when all have
+ * run dry, wait for any.  What was redriven gets every 16th turn.
+ */
+static void
+ask_by_priority(struct group *g, uint64_t room, int block_ms)
+{
+	uint64_t count = 1;
+	enum priority p = priority_choose(&g->quota, room, &count);
+
+	g->only = (size_t)p;
+	if (p == PRIORITY_COUNT)
+		g->only = GROUP_ALL;
+	else if (++g->reads % 16 == 0 && g->count > g->named)
+		g->only = g->named;
+	if (g->only == GROUP_ALL)
+		ask(g, 1, block_ms);
+	else
+		ask(g, count, 0);
+}
+
+/* What a read by priority brought.  Whether there may be more at once. */
+static bool
+took(struct group *g, uint64_t entries)
+{
+	if (g->only == GROUP_ALL) {
+		priority_again(&g->quota);
+		return entries != 0;
+	}
+	if (g->only < g->named)
+		priority_took(&g->quota, (enum priority)g->only, g->asked,
+			      entries);
+	return true;
 }
 
 static uint64_t
@@ -85,7 +123,7 @@ read_limit(const struct group *g, uint64_t limit)
 {
 	uint64_t most = g->o->batch != 0 ? g->o->batch : g->slice;
 
-	if (g->count > 1)
+	if (g->count > 1 && !g->o->priorities)
 		most = most / g->count + 1;
 	return limit < most ? limit : most;
 }
@@ -217,7 +255,8 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 		return take_read_error(g, r);
 	g->refused = false;
 	if (reply_is(r, 0, REPLY_NIL))
-		return READ_NOTHING;
+		return g->o->priorities && took(g, 0) ? READ_AGAIN
+						      : READ_NOTHING;
 	if (!reply_is(r, 0, REPLY_ARRAY) ||
 	    (r->count > 1 && !reply_is(r, 1, REPLY_ARRAY))) {
 		conn_fail_shape(g->conn, "XREADGROUP");
@@ -229,17 +268,33 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	if (!r->complete)
 		return READ_BATCH;
 	longest = longest_list(r, &entries);
+	if (g->o->priorities)
+		took(g, entries);
 	if (entries == 0)
 		return READ_NOTHING;
 	g->full = longest >= read_limit(g, limit);
 	adapt(g, r, entries);
 	/* While this batch is used, the server can make the next one. */
 	if (g->full && limit == UINT64_MAX && !claim_is_due(g) &&
-	    !stop_requested()) {
+	    !g->o->priorities && !stop_requested()) {
 		ask(g, read_limit(g, limit), 0);
 		conn_flush(g->conn);
 	}
 	return READ_BATCH;
+}
+
+/* A blocked read ends in time to promote what is due. */
+static void
+ask_next(struct group *g, uint64_t limit, int block_ms)
+{
+	int64_t promote = g->promote_due - when_monotonic();
+
+	if (promote < block_ms)
+		block_ms = block_ms == 0 ? 0 : promote < 1 ? 1 : (int)promote;
+	if (g->o->priorities)
+		ask_by_priority(g, read_limit(g, limit), block_ms);
+	else
+		ask(g, read_limit(g, limit), g->full ? 0 : block_ms);
 }
 
 int
@@ -252,6 +307,7 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 	g->batch = NULL;
 	group_discover(g);
 	for (;;) {
+		group_promote(g);
 		if (!g->reading && claim_is_due(g)) {
 			rc = claim_next(g);
 			if (rc != 0)
@@ -261,7 +317,7 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 		if (left < 0)
 			left = 0;
 		if (!g->reading)
-			ask(g, read_limit(g, limit), g->full ? 0 : left);
+			ask_next(g, limit, left);
 		rc = take_acks(g);
 		if (rc == 0)
 			rc = conn_watch(g->conn, &r, PART_BYTES, left,
@@ -284,7 +340,10 @@ group_try(struct group *g, uint64_t limit, int block_ms)
 
 	g->batch = NULL;
 	if (!g->reading) {
-		ask(g, limit, block_ms);
+		if (g->o->priorities)
+			ask_by_priority(g, limit, block_ms);
+		else
+			ask(g, limit, block_ms);
 		if (conn_flush(g->conn) < 0)
 			return group_recover(g);
 	}
@@ -481,8 +540,11 @@ group_close(struct group *g)
 	}
 	if (g->side != NULL)
 		conn_close(g->side);
-	for (i = 0; i < g->named; i++)
+	for (i = 0; i < g->redrives; i++)
 		free(g->redrive[i]);
+	for (i = 0; g->owned != NULL && i < g->named; i++)
+		free(g->owned[i]);
+	free(g->owned);
 	free(g->redrive);
 	free(g->stream);
 	free(g->claim);

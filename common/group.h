@@ -25,6 +25,7 @@
 
 #include "common/conn.h"
 #include "common/id.h"
+#include "common/priority.h"
 #include "common/script.h"
 #include "common/stream.h"
 #include "common/when.h"
@@ -37,6 +38,7 @@ struct group_options {
 	uint64_t batch;       /* entries per read at most; 0: as fits */
 	int64_t retry_for_ms; /* how long a server may say that it can't now */
 	bool manual;          /* others acknowledge what was handed out */
+	bool priorities;      /* one stream as four, see priority.h */
 };
 
 /*
@@ -66,6 +68,8 @@ struct group_claim {
 	size_t owner; /* offset of the name in owners */
 };
 
+#define GROUP_ALL SIZE_MAX
+
 struct group {
 	struct conn *conn;
 	const struct group_options *o;
@@ -82,7 +86,7 @@ struct group {
 
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
-	struct script renew, release, leave;
+	struct script renew, release, leave, promote;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
@@ -105,8 +109,13 @@ struct group {
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */
 	int64_t claim_due, renew_due, refused_until, discover_due;
+	int64_t promote_due;
 	char **redrive; /* keys of the streams for redrives */
-	size_t named;
+	size_t named, redrives;
+	char **owned; /* the names of one stream as four */
+	struct priority_quota quota;
+	size_t only; /* the stream being read, GROUP_ALL for all */
+	uint64_t asked, reads;
 };
 
 /*
@@ -120,6 +129,10 @@ int group_open(struct group *g, struct conn *c, const struct group_options *o,
  * connection of its own.  Returns 1 if there are new ones (from the old count
  * on), 0, -1. */
 int group_discover(struct group *g);
+
+/* Promote what is due of the events scheduled for the streams (delayed.h), a
+ * slice at a time, ten times a second at most; on a connection of its own. */
+void group_promote(struct group *g);
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */
 int group_mark(struct group *g);

@@ -6,12 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/delayed.h"
 #include "common/diag.h"
 #include "common/group.h"
 #include "common/mem.h"
 #include "common/stop.h"
 
-enum { FIRST_SLICE = 100, DISCOVER_MS = 1000 };
+enum {
+	FIRST_SLICE = 100,
+	DISCOVER_MS = 1000,
+	PROMOTE_MS = 100,
+	PROMOTE_SLICE = 200
+};
 
 static void
 name_consumer(struct group *g)
@@ -127,6 +133,23 @@ join(struct group *g, struct group_stream *st, const char *from)
 	return rc < 0 ? -1 : 0;
 }
 
+/* One stream as four; their dead letters and redrives are those of the one. */
+static void
+name_priorities(struct group *g, const char *stream)
+{
+	struct buf name = { 0 };
+	size_t i;
+
+	g->owned = xcalloc(PRIORITY_COUNT, sizeof(*g->owned));
+	for (i = 0; i < PRIORITY_COUNT; i++) {
+		priority_stream(&name, stream, (enum priority)i);
+		g->owned[i] = xmemdup0(name.data, name.len);
+		g->stream[i].name = g->owned[i];
+		g->stream[i].origin = stream;
+	}
+	buf_release(&name);
+}
+
 /* There is room for a stream for redrives of each. */
 static void
 name_streams(struct group *g, char *const *names, size_t count)
@@ -134,15 +157,18 @@ name_streams(struct group *g, char *const *names, size_t count)
 	struct buf key = { 0 };
 	size_t i;
 
-	g->stream = xcalloc(2 * count, sizeof(*g->stream));
+	g->count = g->named = g->o->priorities ? PRIORITY_COUNT : count;
+	g->stream = xcalloc(2 * g->count, sizeof(*g->stream));
 	g->redrive = xcalloc(count, sizeof(*g->redrive));
-	g->named = count;
+	g->redrives = count;
 	for (i = 0; i < count; i++) {
 		g->stream[i].name = g->stream[i].origin = names[i];
 		stream_companion(&key, names[i], "redrive:");
 		buf_adds(&key, g->o->name);
 		g->redrive[i] = xmemdup0(key.data, key.len);
 	}
+	if (g->o->priorities)
+		name_priorities(g, names[0]);
 	buf_release(&key);
 }
 
@@ -156,11 +182,12 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 	*g = (struct group){
 		.conn = c,
 		.o = o,
-		.count = count,
+		.only = GROUP_ALL,
 		.slice = FIRST_SLICE,
 		.renew = { .name = SCRIPT_RENEW },
 		.release = { .name = SCRIPT_RELEASE },
 		.leave = { .name = SCRIPT_LEAVE },
+		.promote = { .name = SCRIPT_PROMOTE },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
 	name_streams(g, names, count);
@@ -168,7 +195,7 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 	claim_restart(g, true);
 	if (start_id(g, from) < 0)
 		return -1;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < g->count; i++)
 		while (join(g, &g->stream[i], from) < 0)
 			if (group_recover(g) < 0)
 				return -1;
@@ -226,7 +253,7 @@ group_discover(struct group *g)
 	if (when_monotonic() < g->discover_due)
 		return 0;
 	g->discover_due = when_monotonic() + DISCOVER_MS;
-	for (i = 0; i < g->named; i++) {
+	for (i = 0; i < g->redrives; i++) {
 		struct conn *c = group_side(g);
 		int rc = -1;
 
@@ -241,6 +268,34 @@ group_discover(struct group *g)
 		found |= rc;
 	}
 	return found;
+}
+
+void
+group_promote(struct group *g)
+{
+	int64_t now = when_monotonic(), next = PROMOTE_MS;
+	size_t i;
+
+	if (now < g->promote_due)
+		return;
+	for (i = 0; i < g->named; i++) {
+		struct conn *c = group_side(g);
+		int64_t wait_ms;
+
+		if (i != 0 && g->stream[i].origin == g->stream[i - 1].origin)
+			continue;
+		if (conn_is_lost(c) ||
+		    delayed_promote(c, &g->promote, g->stream[i].origin,
+				    PROMOTE_SLICE, &wait_ms) < 0) {
+			debug("%s: cannot promote scheduled events: %s",
+			      g->stream[i].origin, conn_error(c));
+			wait_ms = DISCOVER_MS;
+			next = next < PROMOTE_MS ? next : DISCOVER_MS;
+		}
+		if (wait_ms >= 0 && wait_ms < next)
+			next = wait_ms;
+	}
+	g->promote_due = now + next;
 }
 
 static struct reply *

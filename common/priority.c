@@ -86,7 +86,8 @@ void
 priority_took(struct priority_quota *q, enum priority p, uint64_t count,
 	      uint64_t got)
 {
-	uint64_t left = q->credit[p] - (got < q->credit[p] ? got : q->credit[p]);
+	uint64_t left =
+		q->credit[p] - (got < q->credit[p] ? got : q->credit[p]);
 
 	q->credit[p] = left;
 	if (got >= count)

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +45,16 @@ struct item {
 	size_t len, key_len; /* of the event and its key, in keep */
 	struct id id;
 	enum state state;
+	uint16_t route;
 	bool duplicate;
 	bool last; /* of its transaction */
+};
+
+/* A stream that events go to. */
+struct route {
+	char *name;
+	struct stream_adder adder;
+	struct buf delayed; /* the key where they wait until they are due */
 };
 
 /* Lines of one fate. */
@@ -56,7 +65,9 @@ struct lines {
 struct publish {
 	struct conn *conn;
 	const struct publish_options *o;
-	struct stream_adder adder;
+	struct route *route;
+	size_t routes, to; /* how many; where events go now */
+	size_t blamed;     /* where the one went that was refused */
 	struct script script;
 	struct buf mark; /* {stream}:seen: */
 	size_t mark_len;
@@ -84,9 +95,15 @@ struct publish {
 };
 
 static bool
+by_script(const struct publish *p)
+{
+	return p->o->dedup_ms != 0 || p->o->due != NULL;
+}
+
+static bool
 keeps(const struct publish *p)
 {
-	return p->o->keep || p->o->dedup_ms != 0;
+	return p->o->keep || by_script(p);
 }
 
 static bool
@@ -143,25 +160,51 @@ publish_open(struct conn *c, const struct publish_options *o)
 	p->cap = WINDOW;
 	p->send_at = SEND_AT;
 	p->item = xcalloc(p->cap, sizeof(*p->item));
-	p->script.name = SCRIPT_DEDUP;
-	stream_adder_init(&p->adder, o->stream, o->maxlen, o->no_create);
-	if (o->dedup_ms != 0) {
-		stream_companion(&p->mark, o->stream, "seen:");
-		p->mark_len = p->mark.len;
-		if (script_load(c, &p->script) < 0) {
-			publish_close(p);
-			return NULL;
-		}
+	p->script.name = o->due != NULL ? SCRIPT_DELAY : SCRIPT_DEDUP;
+	publish_route(p, o->stream);
+	stream_companion(&p->mark, o->stream, "seen:");
+	p->mark_len = p->mark.len;
+	if (by_script(p) && script_load(c, &p->script) < 0) {
+		publish_close(p);
+		return NULL;
 	}
 	return p;
+}
+
+size_t
+publish_route(struct publish *p, const char *stream)
+{
+	struct route *r;
+
+	p->route = xreallocarray(p->route, p->routes + 1, sizeof(*p->route));
+	r = &p->route[p->routes];
+	*r = (struct route){ .name = xstrdup(stream) };
+	stream_adder_init(&r->adder, stream, p->o->maxlen, p->o->no_create);
+	delayed_key(&r->delayed, stream);
+	assert(p->routes < UINT16_MAX);
+	return p->routes++;
+}
+
+void
+publish_to(struct publish *p, size_t route)
+{
+	assert(route < p->routes);
+	p->to = route;
 }
 
 void
 publish_close(struct publish *p)
 {
+	size_t i;
+
 	if (p == NULL)
 		return;
-	stream_adder_release(&p->adder);
+	for (i = 0; i < p->routes; i++) {
+		free(p->route[i].name);
+		stream_adder_release(&p->route[i].adder);
+		buf_release(&p->route[i].delayed);
+	}
+	free(p->route);
 	buf_release(&p->mark);
 	buf_release(&p->expect);
 	buf_release(&p->keep);
@@ -222,26 +265,43 @@ append_words(struct publish *p, enum expect what, const char *a, const char *b,
 	expect(p, what);
 }
 
+/* Append, unless the mark says that it was there before. */
 static void
-append_add(struct publish *p, const char *text, size_t len, const char *key,
-	   size_t key_len)
+append_dedup(struct publish *p, const struct route *r, const char *text,
+	     size_t len)
 {
+	script_begin(p->conn, &p->script, 2, 6);
+	conn_args(p->conn, r->name);
+	conn_arg(p->conn, p->mark.data, p->mark.len);
+	conn_arg(p->conn, text, len);
+	conn_argu(p->conn, (uint64_t)p->o->dedup_ms);
+	conn_argu(p->conn, p->o->maxlen);
+	conn_argu(p->conn, p->o->no_create);
+}
+
+static void
+append_add(struct publish *p, size_t route, const char *text, size_t len,
+	   const char *key, size_t key_len)
+{
+	const struct route *r = &p->route[route];
 	struct buf *out = conn_out(p->conn);
 	size_t before = out->len;
 
-	if (key == NULL) {
-		stream_add(p->conn, &p->adder, text, len);
-	} else {
+	if (key != NULL) {
 		p->mark.len = p->mark_len;
 		buf_add(&p->mark, key, key_len);
-		script_begin(p->conn, &p->script, 2, 6);
-		conn_args(p->conn, p->o->stream);
-		conn_arg(p->conn, p->mark.data, p->mark.len);
-		conn_arg(p->conn, text, len);
-		conn_argu(p->conn, (uint64_t)p->o->dedup_ms);
-		conn_argu(p->conn, p->o->maxlen);
-		conn_argu(p->conn, p->o->no_create);
 	}
+	if (p->o->due != NULL)
+		delayed_add(p->conn, &p->script, &r->delayed, p->o->due, text,
+			    len,
+			    key == NULL ? NULL
+					: &(struct delayed_mark){
+						  p->mark.data, p->mark.len,
+						  p->o->dedup_ms });
+	else if (key != NULL)
+		append_dedup(p, r, text, len);
+	else
+		stream_add(p->conn, &r->adder, text, len);
 	p->appended += out->len - before;
 }
 
@@ -308,7 +368,9 @@ send_again(struct publish *p, struct item *it, size_t keep_at)
 		p->loading = true;
 	}
 	p->resent = true;
-	append_add(p, text, again.len, text + again.len, again.key_len);
+	append_add(p, again.route, text, again.len,
+		   p->o->dedup_ms != 0 ? text + again.len : NULL,
+		   again.key_len);
 	expect(p, EXPECT_ADD);
 	again.end = p->appended;
 	p->unwaited++;
@@ -333,6 +395,8 @@ static void
 refuse(struct publish *p, struct item *it, const char *why)
 {
 	it->state = STATE_REFUSED;
+	if (!p->failed)
+		p->blamed = it->route;
 	fail(p, why);
 }
 
@@ -403,7 +467,7 @@ take_exec(struct publish *p, const struct reply *r)
 		return fail_conn(p);
 	}
 	left = r->node[0].len;
-	if (p->o->dedup_ms != 0) { /* SCRIPT LOAD */
+	if (by_script(p)) { /* SCRIPT LOAD */
 		i = reply_skip(r, i);
 		left--;
 	}
@@ -610,7 +674,7 @@ static void
 open_transaction(struct publish *p)
 {
 	append_words(p, EXPECT_OK, "MULTI", NULL, NULL, NULL);
-	if (p->o->dedup_ms != 0)
+	if (by_script(p))
 		append_words(p, EXPECT_QUEUED, "SCRIPT", "LOAD",
 			     script_text(&p->script), NULL);
 	p->in_transaction = true;
@@ -633,12 +697,12 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 			conn_commandv(p->conn, "CLIENT", "REPLY", "OFF", NULL);
 		p->muted = true;
 		count_line(&p->unseen, line);
-		append_add(p, text, len, key, key_len);
+		append_add(p, p->to, text, len, key, key_len);
 		return 0;
 	}
 	if (p->o->transaction && !p->in_transaction)
 		open_transaction(p);
-	append_add(p, text, len, key, key_len);
+	append_add(p, p->to, text, len, key, key_len);
 	expect(p, p->in_transaction ? EXPECT_QUEUED : EXPECT_ADD);
 	it = item_at(p, p->tail++);
 	*it = (struct item){
@@ -646,6 +710,7 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 		.end = p->in_transaction ? UINT64_MAX : p->appended,
 		.len = len,
 		.key_len = keeps(p) ? key_len : 0,
+		.route = (uint16_t)p->to,
 	};
 	if (keeps(p)) {
 		buf_add(&p->keep, text, len);
@@ -739,7 +804,7 @@ publish_report(const struct publish *p, uint64_t next_line)
 	uint64_t reached = p->appended - conn_unsent(p->conn), i;
 	struct lines unknown = p->unseen, unsent = { 0 }, under = { 0 };
 
-	warn("%s: cannot add: %s", p->o->stream, p->error);
+	warn("%s: cannot add: %s", p->route[p->blamed].name, p->error);
 	for (i = p->head; i < p->tail; i++) {
 		const struct item *it = item_at(p, i);
 

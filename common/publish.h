@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "common/conn.h"
+#include "common/delayed.h"
 #include "common/id.h"
 #include "common/script.h"
 #include "common/stream.h"
@@ -35,7 +36,8 @@ struct publish_event {
 	uint64_t line;
 	const char *text; /* NULL unless options.keep; valid in the callback */
 	size_t len;
-	struct id id; /* of the entry; of the first one for a duplicate */
+	struct id id; /* of the entry; of the first one for a duplicate; 0-0 as
+		       * long as it is scheduled */
 	bool duplicate;
 };
 
@@ -44,6 +46,7 @@ struct publish_options {
 	uint64_t maxlen; /* keep about so many entries; 0: all */
 	bool no_create;
 	int64_t dedup_ms; /* how long a key is remembered; 0: no deduplication */
+	const struct delayed_options *due; /* schedule them; NULL: don't */
 	bool transaction; /* publish_commit() makes events visible */
 	enum publish_durability durability;
 	uint64_t replicas;
@@ -62,6 +65,16 @@ struct publish; /* opaque */
 /* The options and what they name are borrowed.  Returns NULL with conn_error()
  * set if the server lacks what the durability needs. */
 struct publish *publish_open(struct conn *c, const struct publish_options *o);
+
+/*
+ * Another stream that events may go to, stored like those of options.stream and
+ * known by the same deduplication marks: so it must share its cluster slot if
+ * there are any.  Returns its number for publish_to(); options.stream has 0.
+ */
+size_t publish_route(struct publish *p, const char *stream);
+
+/* Where the events sent from now on go. */
+void publish_to(struct publish *p, size_t route);
 
 /*
  * Send an event; key is the deduplication key (NULL: none).  Waits only while

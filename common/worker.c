@@ -669,6 +669,8 @@ wait_ms(const struct worker *w)
 		until = w->hold_due;
 	if (w->deadline < until && !is_stopping(w))
 		until = w->deadline;
+	if (w->g->promote_due < until)
+		until = w->g->promote_due;
 	if (w->grace_until < until && w->grace_until > now)
 		until = w->grace_until;
 	if (w->broken_until > now && w->broken_until < until)
@@ -725,6 +727,7 @@ static void
 know_streams(struct worker *w)
 {
 	group_discover(w->g);
+	group_promote(w->g);
 	while (w->v.count < w->g->count)
 		verdict_add_stream(&w->v, w->g->stream[w->v.count].name,
 				   w->g->stream[w->v.count].origin);
