@@ -1,10 +1,9 @@
 /*
  * evdlq - inspect and redrive dead letters
  *
- * Lists the events that groups gave up, as records that tell why; counts them
- * by what they died of; sends them back to the group that gave up, or elsewhere,
- * as they are or edited; removes them.  What changes something prints its plan,
- * and does it with --yes, batch by batch, so that it can be stopped at any time.
+ * Lists the events that groups gave up, as records that tell why; counts them by
+ * what they died of; sends them back, as they are or edited; removes them.  What
+ * changes something prints its plan, and does it with --yes, in batches.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -106,10 +105,8 @@ check_options(const struct options *o, const struct opt_args *args)
 		opt_usage("--to and --force are for --redrive");
 	if (!change && (o->goal.rate != 0 || o->input))
 		opt_usage("--rate and --stdin are for --redrive and --purge");
-	if (o->format != NULL &&
-	    (!o->stats || (strcmp(o->format, "table") != 0 &&
-			   strcmp(o->format, "ndjson") != 0)))
-		opt_usage("--format is table or ndjson, and for --stats");
+	if (strcmp(o->format, "table") != 0 && strcmp(o->format, "ndjson") != 0)
+		opt_usage("--format is table or ndjson");
 	if (o->select.program != NULL &&
 	    (change || o->stats || o->check != UINT64_MAX))
 		opt_usage("--jq is for what is listed, see --stdin");
@@ -143,8 +140,7 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_BOOL(0, "purge", &o->goal.purge, "remove"),
 		OPT_U64(0, "rate", "N", &o->goal.rate,
 			"at most N a second (any)"),
-		OPT_BOOL(0, "stdin", &o->input,
-			 "take (edited) records from stdin"),
+		OPT_BOOL(0, "stdin", &o->input, "take records from stdin"),
 		OPT_BOOL('y', "yes", &o->yes, "do it, not only print the plan"),
 		OPT_BOOL(0, "no-audit", &o->no_audit, "no event in ev:audit"),
 		OPT_SELECT(&o->select),
@@ -194,29 +190,26 @@ next(struct run *run)
 static int
 list(struct run *run)
 {
-	int rc;
+	int rc = 0;
 
-	while (run->out.error == 0 && (rc = next(run)) == 1) {
-		if (select_print(&run->select, &run->out) != 0)
-			continue;
-		warn("%s: jq: %s", run->select.record.stream,
-		     run->select.error);
-		run->failed++;
-	}
+	while (run->out.error == 0 && (rc = next(run)) == 1)
+		if (select_print(&run->select, &run->out) == 0) {
+			warn("%s: jq: %s", run->select.record.stream,
+			     run->select.error);
+			run->failed++;
+		}
 	return run->out.error != 0 ? 0 : rc;
 }
 
 static int
 show_stats(struct run *run)
 {
-	const char *format = run->o->format;
 	struct dlq_stats stats = { 0 };
 	int rc;
 
 	while ((rc = next(run)) == 1)
 		dlq_stats_add(&stats, &run->dlq);
-	dlq_stats_print(&stats, &run->out,
-			format != NULL && strcmp(format, "ndjson") == 0);
+	dlq_stats_print(&stats, &run->out, *run->o->format == 'n');
 	if (stats.others != 0)
 		warn("%llu more, of other kinds than these %d",
 		     (unsigned long long)stats.others, DLQ_KINDS);
@@ -241,10 +234,10 @@ check(struct run *run)
 	while (selects(run->o) && (rc = next(run)) == 1)
 		n++;
 	if (rc < 0)
-		return -1;
+		return rc;
 	buf_addu(&run->out.buf, n);
 	out_end(&run->out);
-	return n > run->o->check;
+	return n > run->o->check || is_interrupted(run);
 }
 
 static int
@@ -363,12 +356,10 @@ work(struct run *run)
 		return rc == BAD_INPUT ? EXIT_OUTPUT : EXIT_SERVER;
 	if (run->failed != 0)
 		return EXIT_INPUT;
-	if (rc == 1 || missing == 1)
+	if (is_interrupted(run) && o->select.count != UINT64_MAX &&
+	    run->taken < o->select.count)
 		return EXIT_NO;
-	return is_interrupted(run) && o->select.count != UINT64_MAX &&
-			       run->taken < o->select.count
-		       ? EXIT_NO
-		       : EXIT_OK;
+	return rc == 1 || missing == 1 ? EXIT_NO : EXIT_OK;
 }
 
 int
@@ -377,6 +368,7 @@ main(int argc, char **argv)
 	struct options o = {
 		.conn = CONN_OPTIONS_INIT,
 		.select = SELECT_OPTIONS_INIT,
+		.format = "table",
 		.check = UINT64_MAX,
 	};
 	struct run run = { .o = &o };
@@ -400,6 +392,8 @@ main(int argc, char **argv)
 	status = work(&run);
 	dlq_close(&run.dlq);
 	select_close(&run.select);
+	opt_list_release(&o.select.types);
+	opt_list_release(&o.dlq.reasons);
 	conn_close(run.side);
 	conn_close(run.conn);
 	return (int)out_close(&run.out, status);

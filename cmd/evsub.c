@@ -303,11 +303,11 @@ consume(struct run *run)
 static int
 work(struct run *run)
 {
-	struct worker_counts n = { 0 };
+	struct desk_counts n = { 0 };
 	int rc = worker_run(&run->o->worker, &run->group, &run->select,
 			    &run->out, run->deadline, &n);
 
-	run->printed = n.done + n.skipped + n.dead + n.retried;
+	run->printed = n.taken;
 	info("%llu started: %llu done, %llu skipped, %llu to be retried, %llu "
 	     "dead, %llu lost to others",
 	     (unsigned long long)n.started, (unsigned long long)n.done,

@@ -529,6 +529,7 @@ group_take_over(struct group *g, struct delivery *d)
 			d->stream = g->claim_stream;
 			d->entry.id = claim->id;
 			d->deliveries = claim->deliveries;
+			g->held++;
 			return 1;
 		}
 		rc = next_slice(g, c);

@@ -301,7 +301,7 @@ int
 group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 {
 	int64_t deadline = when_monotonic() + block_ms;
-	struct reply *r;
+	struct reply *r = NULL;
 	int rc, left;
 
 	g->batch = NULL;

@@ -199,6 +199,8 @@ reset(struct handler *h)
 	h->error_class[0] = h->error_text[0] = '\0';
 	h->in = h->out = h->err = h->control = -1;
 	h->written = h->control_len = h->tail_len = h->passing_len = 0;
+	h->open = false;
+	h->unread = 0;
 	h->deadline = h->kill_at = INT64_MAX;
 }
 
@@ -215,6 +217,7 @@ handler_start(struct handler *h, const struct handler_command *command)
 		h->code = errno;
 		return;
 	}
+	h->open = command->open;
 	handler_io_feed(h, command->input, command->len);
 	error = find_and_spawn(h, command, child);
 	for (i = 0; i < HANDLER_FDS; i++)

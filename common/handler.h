@@ -71,11 +71,16 @@ struct handler {
 	int64_t retry_after_ms; /* -1: not said */
 	char error_class[64], error_text[512]; /* "": not said */
 
+	/* Of a stdin that was left open: what the caller appends for
+	 * handler_push(). */
+	struct buf input;
+
 	/* Private from here on: see handler_io.h. */
 	char *name, *path;         /* argv[0] and where it was found, kept */
 	int in, out, err, control; /* our ends of the pipes, -1: closed */
-	struct buf input; /* what stdin did not take yet, from written on */
-	size_t written;
+	bool open;
+	size_t unread;   /* when an open stdin was closed */
+	size_t written;  /* of input; what is before it counts no more */
 	struct buf line; /* stdout without its LF yet */
 	char control_line[HANDLER_CONTROL];
 	size_t control_len;
@@ -96,6 +101,7 @@ struct handler_command {
 	const char *input; /* copied if the pipe does not take all at once */
 	size_t len;
 	int64_t timeout_ms; /* SIGTERM then, SIGKILL 5 s later; INT64_MAX: no */
+	bool open;          /* stdin stays open for more: handler_push() */
 };
 
 /*
@@ -114,6 +120,27 @@ size_t handler_poll(const struct handler *h, struct pollfd *fds);
 /* Do what the polled descriptors allow; handler_reap() may have something to do
  * then. */
 void handler_step(struct handler *h, const struct pollfd *fds, size_t count);
+
+/*
+ * For a stdin that was left open.  handler_push() writes what the pipe takes of
+ * h->input, to which the caller has appended; handler_unsent() is what it has not
+ * taken yet.  handler_close_input() ends stdin once all is written.
+ */
+void handler_push(struct handler *h);
+size_t handler_unsent(const struct handler *h);
+void handler_close_input(struct handler *h);
+
+/* How much of what was appended the command has not read; once an open stdin has
+ * closed without our doing, had not read by then; after handler_close_input()
+ * 0.  Where the system can't tell, what it holds for the command counts as read. */
+size_t handler_unread(const struct handler *h);
+
+/* Whether the command or we closed its stdin; it or its children its stdout. */
+bool handler_input_is_closed(const struct handler *h);
+bool handler_output_is_closed(const struct handler *h);
+
+/* Bring h->said up to date while the command runs. */
+void handler_listen(struct handler *h);
 
 /* See whether the process has exited (waitid on its pid alone), and take what
  * it left in the pipes.  Also enforces the timeout and the step from SIGTERM to

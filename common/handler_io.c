@@ -36,22 +36,6 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
-/* Move a descriptor away from those that it or its like will become. */
-static int
-lift(int *fd)
-{
-	int higher;
-
-	if (*fd >= HANDLER_FDS)
-		return 0;
-	higher = fcntl(*fd, F_DUPFD_CLOEXEC, HANDLER_FDS);
-	if (higher < 0)
-		return -1;
-	close_fd(fd);
-	*fd = higher;
-	return 0;
-}
-
 static int
 open_pipe(int *ours, int *theirs, bool they_read)
 {
@@ -61,11 +45,11 @@ open_pipe(int *ours, int *theirs, bool they_read)
 		return -1;
 	*theirs = ends[they_read ? 0 : 1];
 	*ours = ends[they_read ? 1 : 0];
-	if (fcntl(*ours, F_SETFL, O_NONBLOCK) < 0)
-		return -1;
-	return lift(theirs);
+	return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
+/* Descriptors are given out from the lowest, two for each pipe, so that
+ * child[n] >= n: dup2(2) in this order harms none that is still to come. */
 int
 handler_io_open(struct handler *h, int child[HANDLER_FDS])
 {
@@ -97,9 +81,22 @@ empty(struct buf *b)
 		buf_clear(b);
 }
 
+static size_t
+waiting(int fd)
+{
+	int n = 0;
+
+	if (fd < 0 || ioctl(fd, FIONREAD, &n) < 0 || n < 0)
+		return 0;
+	return (size_t)n;
+}
+
 static void
 close_input(struct handler *h)
 {
+	if (h->in < 0)
+		return;
+	h->unread = handler_unread(h);
 	close_fd(&h->in);
 	empty(&h->input);
 	h->written = 0;
@@ -155,10 +152,16 @@ handler_io_feed(struct handler *h, const char *input, size_t len)
 	bool gone = false;
 	size_t done = write_some(h->in, input, len, &gone);
 
-	if (done == len || gone)
+	if ((done == len && !h->open) || gone)
 		close_input(h);
 	else
 		buf_add(&h->input, input + done, len - done);
+}
+
+size_t
+handler_unsent(const struct handler *h)
+{
+	return h->input.len - h->written;
 }
 
 static void
@@ -168,8 +171,53 @@ step_input(struct handler *h)
 
 	h->written += write_some(h->in, h->input.data + h->written,
 				 h->input.len - h->written, &gone);
-	if (gone || h->written == h->input.len)
+	if (gone || (h->written == h->input.len && !h->open)) {
 		close_input(h);
+	} else if (h->written == h->input.len) {
+		buf_clear(&h->input);
+		h->written = 0;
+	} else if (h->open && h->written >= h->input.len / 2) {
+		buf_consume(&h->input, h->written);
+		h->written = 0;
+	}
+}
+
+size_t
+handler_unread(const struct handler *h)
+{
+	if (h->in < 0)
+		return h->unread;
+	return h->open ? handler_unsent(h) + waiting(h->in) : 0;
+}
+
+void
+handler_push(struct handler *h)
+{
+	if (h->state != HANDLER_RUNNING || h->in < 0)
+		buf_clear(&h->input);
+	else if (handler_unsent(h) > 0)
+		step_input(h);
+}
+
+void
+handler_close_input(struct handler *h)
+{
+	if (h->state != HANDLER_RUNNING || h->in < 0)
+		return;
+	h->open = false;
+	step_input(h);
+}
+
+bool
+handler_input_is_closed(const struct handler *h)
+{
+	return h->in < 0;
+}
+
+bool
+handler_output_is_closed(const struct handler *h)
+{
+	return h->out < 0;
 }
 
 /* read(2) that closes at the end.  Returns the bytes read, 0 for none. */
@@ -321,7 +369,8 @@ handler_poll(const struct handler *h, struct pollfd *fds)
 
 	if (h->state != HANDLER_RUNNING)
 		return 0;
-	want(fds, &count, h->in, POLLOUT);
+	want(fds, &count, h->in,
+	     h->open && handler_unsent(h) == 0 ? 0 : POLLOUT);
 	if (h->output.len <= OUTPUT_MAX)
 		want(fds, &count, h->out, POLLIN);
 	if (h->stuck)
@@ -344,7 +393,9 @@ handler_step(struct handler *h, const struct pollfd *fds, size_t count)
 
 		if (fds[i].revents == 0 || fd < 0)
 			continue;
-		if (fd == h->in)
+		if (fd == h->in && h->open && (fds[i].revents & POLLERR) != 0)
+			close_input(h);
+		else if (fd == h->in)
 			step_input(h);
 		else if (fd == h->out)
 			take_output(h);
@@ -353,16 +404,6 @@ handler_step(struct handler *h, const struct pollfd *fds, size_t count)
 		else if (fd == h->err || (fd == STDERR_FILENO && h->stuck))
 			step_stderr(h);
 	}
-}
-
-static size_t
-waiting(int fd)
-{
-	int n = 0;
-
-	if (fd < 0 || ioctl(fd, FIONREAD, &n) < 0 || n < 0)
-		return 0;
-	return (size_t)n;
 }
 
 /* Take what waits now with a function that reads some of it. */
@@ -399,8 +440,8 @@ drain_stderr(struct handler *h)
 	} while (n > 0 || (left > 0 && h->err >= 0));
 }
 
-static void
-put_said(struct handler *h)
+void
+handler_listen(struct handler *h)
 {
 	size_t size = sizeof(h->tail), at = h->tail_len % size;
 	char text[HANDLER_STDERR];
@@ -430,6 +471,6 @@ handler_io_finish(struct handler *h)
 	}
 	empty(&h->line);
 	handler_control_end(h);
-	put_said(h);
+	handler_listen(h);
 	handler_io_close(h);
 }

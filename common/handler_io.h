@@ -12,8 +12,8 @@
 
 /*
  * Make the four pipes; child[n] is the end that becomes descriptor n of the
- * command, always above 3, so that dup2(2) in any order harms none.  All are
- * close-on-exec.  Returns 0, or -1 with errno and nothing left open.
+ * command, by dup2(2) from 0 up.  All are close-on-exec.  Returns 0, or -1 with
+ * errno and nothing left open.
  */
 int handler_io_open(struct handler *h, int child[HANDLER_FDS]);
 

@@ -24,13 +24,14 @@ struct job {
 	struct id id;
 	int64_t attempts;   /* verdicts so far */
 	int64_t deliveries; /* starts so far */
-	int64_t forgiven;   /* starts that failed for no fault of the event's */
 	int64_t first_ms;   /* of the first failure; 0: none yet */
 	int64_t due;        /* of the next attempt, ms since 1970 */
 	int64_t redrives;
 	uint64_t lane;  /* 0: none */
 	bool reclaimed; /* taken over: runs alone among its kind */
 	bool occupies;  /* its lane */
+	bool unstarted; /* its last delivery was no start: the next is that one */
+	bool counted;   /* among desk_counts.taken */
 };
 
 struct jobs {

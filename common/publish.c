@@ -140,6 +140,26 @@ lose(struct publish *p)
 	return 0;
 }
 
+int
+publish_parse_durability(struct publish_options *o)
+{
+	const char *text = o->durability_text;
+
+	if (text == NULL || strcmp(text, "leader") == 0)
+		o->durability = PUBLISH_LEADER;
+	else if (strcmp(text, "none") == 0)
+		o->durability = PUBLISH_NONE;
+	else if (strcmp(text, "fsync") == 0)
+		o->durability = PUBLISH_FSYNC;
+	else if (strncmp(text, "replicas=", 9) == 0 &&
+		 num_u64(text + 9, strlen(text + 9), &o->replicas) == 0 &&
+		 o->replicas != 0)
+		o->durability = PUBLISH_REPLICAS;
+	else
+		return -1;
+	return 0;
+}
+
 struct publish *
 publish_open(struct conn *c, const struct publish_options *o)
 {

@@ -22,6 +22,7 @@
 #include "common/conn.h"
 #include "common/delayed.h"
 #include "common/id.h"
+#include "common/opt.h"
 #include "common/script.h"
 #include "common/stream.h"
 
@@ -47,7 +48,8 @@ struct publish_options {
 	bool no_create;
 	int64_t dedup_ms; /* how long a key is remembered; 0: no deduplication */
 	const struct delayed_options *due; /* schedule them; NULL: don't */
-	bool transaction; /* publish_commit() makes events visible */
+	bool transaction;            /* publish_commit() makes events visible */
+	const char *durability_text; /* for publish_parse_durability() */
 	enum publish_durability durability;
 	uint64_t replicas;
 	int64_t wait_ms; /* for WAIT and WAITAOF */
@@ -59,6 +61,17 @@ struct publish_options {
 	void (*undone)(void *arg, const struct publish_event *e);
 	void *arg;
 };
+
+#define OPT_PUBLISH(o)                                                    \
+	OPT_U64(0, "maxlen", "N", &(o)->maxlen,                           \
+		"trim the stream to about N entries"),                    \
+		OPT_BOOL(0, "no-create", &(o)->no_create,                 \
+			 "fail if the stream does not exist"),            \
+		OPT_TEXT(0, "durability", "LEVEL", &(o)->durability_text, \
+			 "none, leader, fsync or replicas=N")
+
+/* Set the durability from its text, if there is one.  0, or -1 if it is none. */
+int publish_parse_durability(struct publish_options *o);
 
 struct publish; /* opaque */
 

@@ -65,8 +65,8 @@ runner_load(struct runner *run, const struct job *job, struct select *select)
 }
 
 /* Ours, or a secret that a handler has no need of. */
-static bool
-is_withheld(const char *variable)
+bool
+runner_is_withheld(const char *variable)
 {
 	static const char *const names[] = {
 		"EV_ID=",          "EV_STREAM=",    "EV_GROUP=",
@@ -153,7 +153,7 @@ env_build(struct env *e, const struct runner *run,
 		inherited++;
 	e->var = xcalloc(inherited + e->own + 1, sizeof(*e->var));
 	for (i = 0; i < inherited; i++)
-		if (!is_withheld(environ[i]))
+		if (!runner_is_withheld(environ[i]))
 			e->var[e->count++] = environ[i];
 	for (i = 0; i < e->own; i++)
 		e->var[e->count++] = e->text.data + e->at[i];

@@ -49,6 +49,10 @@ void runner_load(struct runner *run, const struct job *job,
 void runner_start(struct runner *run, const struct runner_options *o,
 		  const struct group *g, int64_t now_ms);
 
+/* Whether a variable of our environment, NAME=VALUE, is not for commands: one that
+ * we set ourselves, or a secret. */
+bool runner_is_withheld(const char *variable);
+
 /* Take the handler's lines as events to put out. */
 void runner_collect(struct runner *run);
 

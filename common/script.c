@@ -13,8 +13,8 @@ static const char *const texts[] = {
 	[SCRIPT_DONE] = lua_done,       [SCRIPT_EMIT] = lua_emit,
 	[SCRIPT_FAIL] = lua_fail,       [SCRIPT_DEAD] = lua_dead,
 	[SCRIPT_TAKE] = lua_take,       [SCRIPT_HOLD] = lua_hold,
-	[SCRIPT_REDRIVE] = lua_redrive,
-	[SCRIPT_DELAY] = lua_delay,     [SCRIPT_PROMOTE] = lua_promote,
+	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
+	[SCRIPT_PROMOTE] = lua_promote,
 };
 
 const char *

@@ -47,8 +47,8 @@ select_close(struct select *s)
 	*s = (struct select){ 0 };
 }
 
-static void
-read_entry(struct select *s, const struct entry *e)
+void
+select_read(struct select *s, const struct entry *e)
 {
 	struct record *r = &s->record;
 	const char *text, *name;
@@ -134,7 +134,7 @@ select_entry(struct select *s, const struct entry *e)
 	struct filter_names bound;
 	int rc;
 
-	read_entry(s, e);
+	select_read(s, e);
 	if (s->roles != 0) {
 		if (s->record.body != RECORD_EVENT)
 			return 0;

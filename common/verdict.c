@@ -85,8 +85,10 @@ name_keys(struct verdict_stream *st, const char *name, const char *origin,
 	stream_companion(&st->dlq, origin, "dlq");
 	stream_companion(&st->ledger, name, "fail:");
 	buf_adds(&st->ledger, group);
+	buf_text(&st->ledger);
 	stream_companion(&st->progress, name, "progress:");
 	buf_adds(&st->progress, group);
+	buf_text(&st->progress);
 	stream_companion(&st->stats, name, "stats:");
 	buf_adds(&st->stats, group);
 	buf_addc(&st->stats, ':');
@@ -324,7 +326,7 @@ verdict_dead(struct verdict *v, enum failure_reason reason,
 }
 
 struct reply *
-verdict_take(struct verdict *v, size_t stream, struct id id)
+verdict_take(struct verdict *v, size_t stream, struct id id, bool counted)
 {
 	struct call call = { .count = 0 };
 
@@ -332,6 +334,7 @@ verdict_take(struct verdict *v, size_t stream, struct id id)
 	adds(&call, v->group);
 	adds(&call, v->consumer);
 	addid(&call, id);
+	addn(&call, counted ? 1 : 0);
 	return run(v, &v->take, 1, call.arg, call.count);
 }
 
@@ -368,6 +371,17 @@ ask(struct verdict *v, const char *const *word, size_t count)
 		    conn_reconnect(v->conn) < 0)
 			return r;
 	}
+}
+
+struct reply *
+verdict_read(struct verdict *v, size_t stream, struct id id)
+{
+	char text[ID_TEXT];
+	const char *const word[] = { "XRANGE", v->stream[stream].name, text,
+				     text };
+
+	id_put(text, id);
+	return ask(v, word, 4);
 }
 
 int

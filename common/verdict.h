@@ -92,9 +92,15 @@ int verdict_dead(struct verdict *v, enum failure_reason reason,
 struct reply *verdict_hold(struct verdict *v, size_t stream,
 			   const struct id *id, size_t count);
 
-/* Take an entry up for its next attempt.  Returns the reply (take.lua), or NULL
+/* Take an entry up for its next attempt, which counts as a delivery or as the
+ * last one begun anew.  Returns the reply (take.lua), or NULL
  * with conn_error() set. */
-struct reply *verdict_take(struct verdict *v, size_t stream, struct id id);
+struct reply *verdict_take(struct verdict *v, size_t stream, struct id id,
+			   bool counted);
+
+/* Read an entry without taking it up.  Returns the reply, a list of it alone or
+ * of nothing; or NULL with conn_error() set. */
+struct reply *verdict_read(struct verdict *v, size_t stream, struct id id);
 
 /* What the ledger knows of an entry: 0, or -1. */
 int verdict_ledger(struct verdict *v, size_t stream, struct id id,

@@ -5,24 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/desk.h"
 #include "common/diag.h"
 #include "common/failure.h"
-#include "common/jobs.h"
 #include "common/mem.h"
 #include "common/num.h"
 #include "common/runner.h"
 #include "common/stop.h"
-#include "common/verdict.h"
 #include "common/worker.h"
 
 enum {
 	BLOCK_MS = 2000,  /* one blocked read */
-	CRASHES_MAX = 3,  /* starts without a verdict until a dead letter */
 	BROKEN_MS = 1000, /* first pause after a broken handler */
 	BROKEN_MAX_MS = 60000,
-	PARKED_MIN = 100,   /* with lanes: ready events beyond the room */
-	PROGRESS_MS = 1000, /* between two writes of one job's progress */
-	KILL_MS = 5000      /* from SIGTERM to SIGKILL */
+	PARKED_MIN = 100,    /* with lanes: ready events beyond the room */
+	PROGRESS_MS = 1000,  /* between two writes of one job's progress */
+	KILL_MS = 5000,      /* from SIGTERM to SIGKILL */
+	LINES_HELD = 1 << 20 /* bytes of output, as handler.h holds */
 };
 
 struct worker {
@@ -30,35 +29,18 @@ struct worker {
 	struct group *g;
 	struct select *select;
 	struct out *out;
-	struct worker_counts *counts;
 	int64_t deadline;
 
-	struct verdict v;
-	struct jobs jobs;
+	struct desk desk;
 	struct runner *runner; /* o->jobs of them */
-	size_t running, reclaimed;
-	size_t printer; /* the one whose lines go out now */
-	uint64_t arrived;
+	size_t running;
 
 	struct pollfd *pfd;
 	int64_t hold_due;
 	int64_t broken_until, broken_ms;
 	int64_t grace_until; /* INT64_MAX: no stop yet */
 	bool exhausted;      /* a read without waiting found nothing */
-	bool taken_over;     /* all that there was */
 };
-
-/* The verdicts' connection has the last word on what went wrong. */
-static int
-fail(struct worker *w)
-{
-	const char *why = conn_error(w->v.conn);
-
-	if (why == NULL)
-		why = conn_error(w->g->conn);
-	warn("%s", why != NULL ? why : "cannot go on");
-	return -1;
-}
 
 static bool
 is_stopping(const struct worker *w)
@@ -78,115 +60,7 @@ holds(void *arg, size_t stream, struct id id)
 		if (w->runner[i].used && w->runner[i].job.stream == stream &&
 		    id_compare(w->runner[i].job.id, id) == 0)
 			return true;
-	return jobs_has(&w->jobs, stream, id);
-}
-
-static const char *
-origin(const struct worker *w, const struct job *job)
-{
-	return w->g->stream[job->stream].origin;
-}
-
-/* min(max, first · 2^(n-1)) · rand(0.5..1) */
-static int64_t
-backoff(const struct worker *w, int64_t attempts)
-{
-	int64_t ms = w->o->backoff_ms;
-
-	while (--attempts > 0 && ms < w->o->backoff_max_ms)
-		ms *= 2;
-	if (ms > w->o->backoff_max_ms)
-		ms = w->o->backoff_max_ms;
-	return ms / 2 + (ms > 1 ? random() % (ms / 2 + 1) : 0);
-}
-
-static void
-describe(const struct worker *w, const struct job *job,
-	 const struct runner *run, struct failure_event *e)
-{
-	*e = (struct failure_event){
-		.stream = origin(w, job),
-		.group = w->g->o->name,
-		.consumer = w->g->consumer,
-		.handler = w->o->run.argv[0],
-		.id = job->id,
-		.deliveries = job->deliveries,
-		.redrives = job->redrives,
-	};
-	if (run == NULL)
-		return;
-	if (run->event_id.len != 0)
-		e->event_id = run->event_id.data;
-	e->event_id_len = run->event_id.len;
-	if (run->type.len != 0)
-		e->type = run->type.data;
-	e->type_len = run->type.len;
-}
-
-/* Give up on a job.  0, or -1. */
-static int
-bury(struct worker *w, struct job *job, const struct runner *run,
-     enum failure_reason reason, struct failure *f)
-{
-	struct failure_event e;
-	char id[ID_TEXT];
-	int rc;
-
-	describe(w, job, run, &e);
-	f->attempts = job->attempts;
-	f->last_ms = verdict_now(&w->v);
-	f->first_ms = job->first_ms != 0 ? job->first_ms : f->last_ms;
-	rc = verdict_dead(&w->v, reason, f, &e, job->stream,
-			  run != NULL ? run->body.data : "",
-			  run != NULL ? run->body.len : 0);
-	jobs_leave(&w->jobs, job);
-	if (rc < 0)
-		return fail(w);
-	id_put(id, job->id);
-	if (rc == 0)
-		w->counts->lost++;
-	else
-		w->counts->dead++;
-	if (rc == 1)
-		warn("%s: %s is dead (%s): %s", e.stream, id,
-		     failure_reason_name(reason), f->error);
-	return 0;
-}
-
-/* Note a failed attempt: another one later, unless it was the last. */
-static int
-retry(struct worker *w, struct job *job, const struct runner *run,
-      struct failure *f, int64_t after_ms)
-{
-	char id[ID_TEXT];
-	int rc;
-
-	job->attempts++;
-	if ((uint64_t)job->attempts >= w->o->run.attempts)
-		return bury(w, job, run, FAILURE_EXHAUSTED, f);
-	f->attempts = job->attempts;
-	f->last_ms = verdict_now(&w->v);
-	if (job->first_ms == 0)
-		job->first_ms = f->last_ms;
-	f->first_ms = job->first_ms;
-	if (after_ms < 0)
-		after_ms = backoff(w, job->attempts);
-	f->due_ms = job->due = f->last_ms + after_ms;
-	rc = verdict_fail(&w->v, job->stream, job->id, f);
-	if (rc < 0)
-		return fail(w);
-	if (rc == 0) {
-		w->counts->lost++;
-		jobs_leave(&w->jobs, job);
-		return 0;
-	}
-	id_put(id, job->id);
-	info("%s: %s: attempt %lld failed: %s", origin(w, job), id,
-	     (long long)job->attempts, f->error);
-	w->counts->retried++;
-	job->reclaimed = false;
-	jobs_wait(&w->jobs, job);
-	return 0;
+	return jobs_has(&w->desk.jobs, stream, id);
 }
 
 /* The command itself is at fault: no attempt is burned, and nothing else is
@@ -202,10 +76,10 @@ pause_broken(struct worker *w, struct job *job, const char *why)
 	w->broken_until = when_monotonic() + w->broken_ms;
 	warn("the handler %s is broken: %s; trying again in %s",
 	     w->o->run.argv[0], why, num_put_duration(text, w->broken_ms));
-	jobs_leave(&w->jobs, job);
+	jobs_leave(&w->desk.jobs, job);
 	job->occupies = false;
-	job->forgiven++;
-	jobs_ready(&w->jobs, job, true);
+	job->unstarted = true;
+	jobs_ready(&w->desk.jobs, job, true);
 }
 
 /* 0; 1 if what it put out can't be published; -1. */
@@ -216,27 +90,42 @@ succeed(struct worker *w, struct runner *run, int64_t ms)
 	int rc;
 
 	if (w->o->output != NULL) {
-		rc = runner_emit(run, &w->v, w->o->output, w->o->output_type,
-				 ms);
+		rc = runner_emit(run, &w->desk.v, w->o->output,
+				 w->o->output_type, ms);
 		if (rc == -1)
-			return fail(w);
+			return desk_fail(&w->desk);
 		if (rc == -2)
 			return 1;
-		w->counts->lost += rc == 0;
-		w->counts->done += rc == 1;
+		w->desk.counts->lost += rc == 0;
+		w->desk.counts->done += rc == 1;
 	} else {
-		if (verdict_done(&w->v, job->stream, job->id, ms) < 0)
-			return fail(w);
-		w->counts->done++;
+		if (verdict_done(&w->desk.v, job->stream, job->id, ms) < 0)
+			return desk_fail(&w->desk);
+		w->desk.counts->done++;
 	}
-	jobs_leave(&w->jobs, job);
+	jobs_leave(&w->desk.jobs, job);
 	return 0;
+}
+
+/* What a dead letter takes of a run's event. */
+static struct desk_event
+event_of(const struct runner *run)
+{
+	return (struct desk_event){
+		.body = run->body.data,
+		.len = run->body.len,
+		.event_id = run->event_id.data,
+		.event_id_len = run->event_id.len,
+		.type = run->type.data,
+		.type_len = run->type.len,
+	};
 }
 
 /* The verdict by the table of handler exits. */
 static int
 judge(struct worker *w, struct runner *run)
 {
+	struct desk_event ev = event_of(run);
 	struct handler *h = &run->handler;
 	struct failure f;
 	int rc;
@@ -252,7 +141,7 @@ judge(struct worker *w, struct runner *run)
 	if (h->state == HANDLER_EXITED && !h->timed_out) {
 		switch (h->code) {
 		case 99:
-			w->counts->skipped++;
+			w->desk.counts->skipped++;
 			/* fall through */
 		case 0:
 			if (!run->flooded &&
@@ -264,12 +153,13 @@ judge(struct worker *w, struct runner *run)
 		case 65:
 		case 100:
 			run->job.attempts++;
-			return bury(w, &run->job, run, FAILURE_REJECTED, &f);
+			return desk_bury(&w->desk, &run->job, &ev,
+					 FAILURE_REJECTED, &f);
 		default:
 			break;
 		}
 	}
-	return retry(w, &run->job, run, &f, h->retry_after_ms);
+	return desk_retry(&w->desk, &run->job, &ev, &f, h->retry_after_ms);
 }
 
 /* A run is over.  What was ended by a drain, or lost its lease, has no verdict.
@@ -277,20 +167,17 @@ judge(struct worker *w, struct runner *run)
 static int
 finish(struct worker *w, struct runner *run)
 {
-	struct delivery d = { .stream = run->job.stream };
 	int rc = 0;
 
 	run->used = false;
 	w->running--;
-	w->reclaimed -= run->job.reclaimed;
+	w->desk.reclaimed -= run->job.reclaimed;
 	if (run->lost) {
-		jobs_leave(&w->jobs, &run->job);
-		w->counts->lost++;
+		jobs_leave(&w->desk.jobs, &run->job);
+		w->desk.counts->lost++;
 	} else if (run->handler.ended && !run->handler.timed_out) {
-		jobs_leave(&w->jobs, &run->job);
-		d.entry.id = run->job.id;
-		d.deliveries = run->job.deliveries - run->job.forgiven;
-		group_release(w->g, &d);
+		jobs_leave(&w->desk.jobs, &run->job);
+		desk_release(&w->desk, &run->job, 1);
 	} else {
 		rc = judge(w, run);
 	}
@@ -314,59 +201,25 @@ static int
 start(struct worker *w, struct job *job)
 {
 	struct runner *run = free_runner(w);
-	struct failure f = { .class = "crash", .exit = -1, .duration_ms = -1 };
-	char why[128];
+	int rc = desk_check_loop(&w->desk, job, NULL);
 
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	runner_load(run, job, w->select);
-	if (job->deliveries - job->forgiven - job->attempts - 1 > CRASHES_MAX) {
-		snprintf(why, sizeof(why),
-			 "started %lld times, %lld of them without a verdict",
-			 (long long)job->deliveries,
-			 (long long)(job->deliveries - job->attempts));
-		f.error = why;
-		return bury(w, job, run, FAILURE_CRASH_LOOP, &f);
-	}
 	run->used = true;
 	run->lost = false;
 	w->running++;
-	w->reclaimed += job->reclaimed;
-	w->counts->started++;
-	runner_start(run, &w->o->run, w->g, verdict_now(&w->v));
+	w->desk.reclaimed += job->reclaimed;
+	w->desk.counts->started++;
+	runner_start(run, &w->o->run, w->g, verdict_now(&w->desk.v));
 	return 0;
 }
 
-/* Decide on the entry that is select's current one.  1 to run it. */
-static int
-choose(struct worker *w, struct job *job, const struct entry *e)
+/* The lane of the event that is select's current record. */
+static uint64_t
+lane_of(const struct worker *w)
 {
-	struct runner scratch = { 0 };
-	struct failure f = { .class = "filter", .exit = -1, .duration_ms = -1 };
-	struct record *r = &w->select->record;
-	int rc;
-
-	r->stream = origin(w, job);
-	r->group = w->g->o->name;
-	r->consumer = w->g->consumer;
-	r->deliveries = job->deliveries;
-	r->attempts = job->attempts;
-	rc = select_entry(w->select, e);
-	if (rc == 1) {
-		job->lane = runner_lane(&w->o->run, r);
-		return 1;
-	}
-	if (rc == 0) {
-		w->counts->skipped++;
-		jobs_leave(&w->jobs, job);
-		return verdict_done(&w->v, job->stream, job->id, 0) < 0
-			       ? fail(w)
-			       : 0;
-	}
-	f.error = w->select->error;
-	job->attempts++;
-	runner_load(&scratch, job, w->select);
-	rc = bury(w, job, &scratch, FAILURE_INVALID, &f);
-	runner_free(&scratch);
-	return rc;
+	return runner_lane(&w->o->run, &w->select->record);
 }
 
 /* New entries: start what can start, and keep the rest ready. */
@@ -384,66 +237,23 @@ take_batch(struct worker *w)
 			.redrives = runner_redrives(&d.entry),
 		};
 
-		w->arrived++;
-		rc = choose(w, &job, &d.entry);
+		rc = desk_choose(&w->desk, &job, &d.entry);
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
 			continue;
+		job.lane = lane_of(w);
 		if (free_runner(w) != NULL && !is_stopping(w) &&
 		    when_monotonic() >= w->broken_until &&
-		    jobs_enter(&w->jobs, &job)) {
+		    jobs_enter(&w->desk.jobs, &job)) {
 			if (start(w, &job) < 0)
 				return -1;
 		} else {
-			job.deliveries--; /* counted when it starts */
-			jobs_ready(&w->jobs, &job, false);
+			job.unstarted = true;
+			jobs_ready(&w->desk.jobs, &job, false);
 		}
 	}
-	return rc < 0 ? fail(w) : 0;
-}
-
-static int
-bury_trimmed(struct worker *w, struct job *job)
-{
-	struct failure f = {
-		.class = "trimmed",
-		.error = "it was trimmed from the stream",
-		.exit = -1,
-		.duration_ms = -1,
-	};
-
-	w->g->trimmed++;
-	return bury(w, job, NULL, FAILURE_TRIMMED, &f);
-}
-
-/* Read a job's event again and count its start.  1 to go on, 0 if it is gone. */
-static int
-take_up(struct worker *w, struct job *job)
-{
-	struct reply *r = verdict_take(&w->v, job->stream, job->id);
-	struct entries e = { 0 };
-	struct entry entry;
-	int rc;
-
-	if (r == NULL)
-		return fail(w);
-	if (!reply_is(r, 0, REPLY_ARRAY)) {
-		jobs_leave(&w->jobs, job);
-		w->counts->lost++;
-		return 0;
-	}
-	if (reply_number(r, 1, &job->deliveries) < 0)
-		return fail(w);
-	if (r->node[0].len < 2)
-		return bury_trimmed(w, job);
-	entries_init_at(&e, 2, 1);
-	if (entries_next(&e, r, &entry) != ENTRIES_OK)
-		return fail(w);
-	job->redrives = runner_redrives(&entry);
-	rc = choose(w, job, &entry);
-	entries_release(&e);
-	return rc;
+	return rc < 0 ? desk_fail(&w->desk) : 0;
 }
 
 static int
@@ -454,74 +264,45 @@ start_jobs(struct worker *w)
 
 	while (!is_stopping(w) && when_monotonic() >= w->broken_until &&
 	       free_runner(w) != NULL &&
-	       jobs_next(&w->jobs, verdict_now(&w->v), w->reclaimed == 0,
-			 &job)) {
-		rc = take_up(w, &job);
-		if (rc == 1)
+	       jobs_next(&w->desk.jobs, verdict_now(&w->desk.v),
+			 w->desk.reclaimed == 0, &job)) {
+		rc = desk_take_up(&w->desk, &job);
+		if (rc == 1) {
+			job.lane = lane_of(w);
 			rc = start(w, &job);
+		}
 		if (rc < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* Take over what dead consumers left, until there is one to run. */
-static int
-take_over(struct worker *w)
+/* As many wait as may: nothing more is taken. */
+static bool
+is_full(const struct worker *w)
 {
-	struct delivery d;
-	struct failure f;
-	int rc;
-
-	while (!is_stopping(w) && w->reclaimed + w->jobs.reclaimed == 0 &&
-	       w->jobs.waiting_count < w->o->max_waiting) {
-		struct job job = { .reclaimed = true };
-
-		rc = group_take_over(w->g, &d);
-		w->taken_over = rc == 0;
-		if (rc <= 0)
-			return 0; /* a lost errand is tried again later */
-		if (verdict_ledger(&w->v, d.stream, d.entry.id, &f) < 0)
-			return fail(w);
-		job.stream = d.stream;
-		job.id = d.entry.id;
-		job.deliveries = d.deliveries;
-		job.attempts = f.attempts;
-		job.first_ms = f.first_ms;
-		job.due = f.due_ms;
-		if (d.entry.trimmed) {
-			if (bury_trimmed(w, &job) < 0)
-				return -1;
-			continue;
-		}
-		if (job.due > verdict_now(&w->v)) {
-			job.reclaimed = false;
-			jobs_wait(&w->jobs, &job);
-		} else {
-			jobs_ready(&w->jobs, &job, true);
-		}
-	}
-	return 0;
+	return w->desk.jobs.waiting_count >= w->o->max_waiting;
 }
 
 /* How many entries there is room to run. */
 static uint64_t
 room(const struct worker *w)
 {
-	uint64_t held = w->running + w->jobs.ready_count, most = w->o->jobs;
+	uint64_t held = w->running + w->desk.jobs.ready_count,
+		 most = w->o->jobs;
 	uint64_t left = w->select->options->count;
 
 	if (is_stopping(w) || when_monotonic() < w->broken_until ||
-	    w->jobs.waiting_count >= w->o->max_waiting ||
-	    (w->o->ordered && w->jobs.waiting_count != 0))
+	    (w->o->until_end && w->exhausted) || is_full(w) ||
+	    (w->o->ordered && w->desk.jobs.waiting_count != 0))
 		return 0;
 	if (w->o->run.key != NULL) {
 		/* Behind one busy key others must not starve. */
-		most += w->jobs.ready_count;
-		if (w->jobs.ready_count >= PARKED_MIN + 10 * w->o->jobs)
+		most += w->desk.jobs.ready_count;
+		if (w->desk.jobs.ready_count >= PARKED_MIN + 10 * w->o->jobs)
 			return 0;
 	}
-	left = w->arrived < left ? left - w->arrived : 0;
+	left = w->desk.counts->taken < left ? left - w->desk.counts->taken : 0;
 	most = held < most ? most - held : 0;
 	return most < left ? most : left;
 }
@@ -536,10 +317,12 @@ read_more(struct worker *w)
 		return 0;
 	rc = group_try(w->g, n, w->o->until_end ? 0 : BLOCK_MS);
 	if (rc < 0)
-		return fail(w);
-	if (rc == 2)
+		return desk_fail(&w->desk);
+	if (rc == 1 && take_batch(w) < 0)
+		return -1;
+	if (rc == 2 || (w->o->until_end && group_reached(w->g)))
 		w->exhausted = true;
-	return rc == 1 ? take_batch(w) : 0;
+	return verdict_flush(&w->desk.v) < 0 ? desk_fail(&w->desk) : 0;
 }
 
 /* Renew the leases of what runs, and end what was taken from us. */
@@ -557,9 +340,9 @@ keep_leases(struct worker *w)
 
 		if (!run->used || run->lost)
 			continue;
-		r = verdict_hold(&w->v, run->job.stream, &run->job.id, 1);
+		r = verdict_hold(&w->desk.v, run->job.stream, &run->job.id, 1);
 		if (r == NULL)
-			return fail(w);
+			return desk_fail(&w->desk);
 		for (k = 0; reply_is(r, 0, REPLY_ARRAY) && k < r->node[0].len;
 		     k++)
 			run->lost = true;
@@ -570,23 +353,22 @@ keep_leases(struct worker *w)
 	return 0;
 }
 
-/* Lines of one handler at a time go out. */
+/* The lines of one handler are not torn apart by those of others: unless it is
+ * the only one they go out at its end, or when there are too many of them. */
 static void
 print_lines(struct worker *w)
 {
-	size_t i;
+	size_t held = w->o->jobs == 1 ? 0 : LINES_HELD, i;
 
 	for (i = 0; i < w->o->jobs; i++) {
-		struct runner *run = &w->runner[(w->printer + i) % w->o->jobs];
+		struct runner *run = &w->runner[i];
 		struct buf *lines = &run->handler.output;
 
 		if (w->o->output != NULL)
 			runner_collect(run);
-		else if (run->used && lines->len != 0) {
-			w->printer = (size_t)(run - w->runner);
+		else if (run->used && lines->len > held) {
 			out_write(w->out, lines->data, lines->len);
 			buf_clear(lines);
-			return;
 		}
 	}
 }
@@ -606,10 +388,10 @@ reap(struct worker *w)
 		if (h->progress_is_new && now >= run->progress_due) {
 			h->progress_is_new = false;
 			run->progress_due = now + PROGRESS_MS;
-			if (verdict_progress(&w->v, run->job.stream,
+			if (verdict_progress(&w->desk.v, run->job.stream,
 					     run->job.id, h->progress,
 					     h->progress_text) < 0)
-				return fail(w);
+				return desk_fail(&w->desk);
 		}
 		if (h->state == HANDLER_RUNNING && !handler_reap(h, now))
 			continue;
@@ -646,16 +428,23 @@ watch_stop(struct worker *w)
 }
 
 static bool
+is_enough(const struct worker *w)
+{
+	return w->desk.counts->taken >= w->select->options->count;
+}
+
+static bool
 is_finished(const struct worker *w)
 {
 	if (w->running != 0)
 		return false;
 	if (is_stopping(w) || w->out->error != 0)
 		return true;
-	if (w->jobs.ready_count != 0)
+	if (w->desk.jobs.ready_count != 0)
 		return false;
-	return w->arrived >= w->select->options->count ||
-	       (w->o->until_end && w->exhausted && w->taken_over);
+	return is_enough(w) ||
+	       (w->o->until_end &&
+		((w->exhausted && w->desk.taken_over) || is_full(w)));
 }
 
 /* The ms until something has to be done without being woken. */
@@ -675,10 +464,10 @@ wait_ms(const struct worker *w)
 		until = w->grace_until;
 	if (w->broken_until > now && w->broken_until < until)
 		until = w->broken_until;
-	due = jobs_due(&w->jobs);
+	due = jobs_due(&w->desk.jobs);
 	if (due != INT64_MAX && free_runner((struct worker *)(uintptr_t)w) &&
-	    due - w->v.clock < until)
-		until = due - w->v.clock;
+	    due - w->desk.v.clock < until)
+		until = due - w->desk.v.clock;
 	for (i = 0; i < w->o->jobs; i++) {
 		const struct handler *h = &w->runner[i].handler;
 
@@ -702,6 +491,8 @@ wait_for_something(struct worker *w)
 	p[n] = (struct pollfd){ .fd = -1 };
 	if (w->g->reading && conn_poll(w->g->conn, &p[n]) != 0)
 		timeout = 0;
+	if (!w->g->reading && room(w) != 0)
+		timeout = 0;
 	n++;
 	for (i = 0; i < w->o->jobs; i++)
 		if (w->runner[i].used)
@@ -722,27 +513,17 @@ wait_for_something(struct worker *w)
 	}
 }
 
-/* Streams for redrives may have come up. */
-static void
-know_streams(struct worker *w)
-{
-	group_discover(w->g);
-	group_promote(w->g);
-	while (w->v.count < w->g->count)
-		verdict_add_stream(&w->v, w->g->stream[w->v.count].name,
-				   w->g->stream[w->v.count].origin);
-}
-
 static int
 step(struct worker *w)
 {
 	watch_stop(w);
-	know_streams(w);
+	desk_know_streams(&w->desk);
 	print_lines(w);
-	if (reap(w) < 0 || verdict_flush(&w->v) < 0)
-		return w->out->error != 0 ? 0 : fail(w);
-	if (take_over(w) < 0 || start_jobs(w) < 0 || read_more(w) < 0 ||
-	    keep_leases(w) < 0)
+	if (reap(w) < 0 || verdict_flush(&w->desk.v) < 0)
+		return w->out->error != 0 ? 0 : desk_fail(&w->desk);
+	if ((!is_stopping(w) && !is_enough(w) &&
+	     desk_take_over(&w->desk) < 0) ||
+	    start_jobs(w) < 0 || read_more(w) < 0 || keep_leases(w) < 0)
 		return -1;
 	out_flush(w->out); /* its failure ends the loop */
 	return 0;
@@ -752,7 +533,6 @@ step(struct worker *w)
 static int
 give_back(struct worker *w)
 {
-	struct job job;
 	int rc;
 
 	if (w->grace_until == INT64_MAX)
@@ -760,48 +540,40 @@ give_back(struct worker *w)
 	while ((rc = group_finish(w->g)) == 1)
 		if (take_batch(w) < 0)
 			return -1;
-	while (jobs_drop(&w->jobs, &job)) {
-		struct delivery d = {
-			.stream = job.stream,
-			.entry.id = job.id,
-			.deliveries = job.deliveries - job.forgiven + 1,
-		};
-
-		group_release(w->g, &d);
-	}
-	return rc < 0 || verdict_flush(&w->v) < 0 ? fail(w) : 0;
+	desk_give_back(&w->desk);
+	return rc < 0 || verdict_flush(&w->desk.v) < 0 ? desk_fail(&w->desk)
+						       : 0;
 }
 
 int
 worker_run(const struct worker_options *o, struct group *g,
 	   struct select *select, struct out *out, int64_t deadline,
-	   struct worker_counts *counts)
+	   struct desk_counts *counts)
 {
 	struct worker w = {
 		.o = o,
 		.g = g,
 		.select = select,
 		.out = out,
-		.counts = counts,
 		.deadline = deadline,
 		.grace_until = INT64_MAX,
 		.hold_due = when_monotonic() + g->o->lease_ms / 3,
 	};
-	struct conn *c = conn_again(g->conn);
-	int rc = -1;
+	const struct desk_rules rules = {
+		.attempts = o->run.attempts,
+		.backoff_ms = o->backoff_ms,
+		.backoff_max_ms = o->backoff_max_ms,
+		.max_waiting = o->max_waiting,
+		.handler = o->run.argv[0],
+	};
+	int rc;
 	size_t i;
 
 	w.runner = xcalloc(o->jobs, sizeof(*w.runner));
 	w.pfd = xcalloc(3 + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
 	g->holds = holds;
 	g->holder = &w;
-	srandom((unsigned)when_monotonic());
-	if (conn_error(c) != NULL)
-		warn("%s", conn_error(c));
-	else if (verdict_open(&w.v, c, g->o->name, g->consumer) < 0)
-		fail(&w);
-	else
-		rc = 0;
+	rc = desk_open(&w.desk, &rules, g, select, counts);
 	while (rc == 0 && !is_finished(&w)) {
 		rc = step(&w);
 		if (rc == 0 && !is_finished(&w))
@@ -813,8 +585,6 @@ worker_run(const struct worker_options *o, struct group *g,
 		runner_free(&w.runner[i]);
 	free(w.runner);
 	free(w.pfd);
-	jobs_release(&w.jobs);
-	verdict_close(&w.v);
-	conn_close(c);
+	desk_close(&w.desk);
 	return rc;
 }

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/desk.h"
 #include "common/group.h"
 #include "common/out.h"
 #include "common/runner.h"
@@ -66,10 +67,6 @@ struct worker_options {
 		OPT_TEXT(0, "output-type", "TYPE", &(o)->output_type,          \
 			 "type of wrapped output (the input's, and .result)")
 
-struct worker_counts {
-	uint64_t started, done, skipped, retried, dead, lost;
-};
-
 /*
  * Run until a stop, the deadline (when_monotonic()), `count` finished events, or
  * with until_end until all that was there is handled.  The group is open and
@@ -78,6 +75,6 @@ struct worker_counts {
  */
 int worker_run(const struct worker_options *o, struct group *g,
 	       struct select *select, struct out *out, int64_t deadline,
-	       struct worker_counts *counts);
+	       struct desk_counts *counts);
 
 #endif

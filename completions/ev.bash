@@ -34,6 +34,12 @@ _ev_options()
 			-f --follow -S --since= -U --until= --correlation= \
 			--checkpoint="
 		;;
+	evdlq)
+		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
+			--reason= -S --since= -U --until= --stats --format= \
+			--check= --redrive --to= --force --purge --rate= \
+			--stdin -y --yes --no-audit"
+		;;
 	*) echo "$_ev_common" ;;
 	esac
 }
@@ -44,15 +50,15 @@ _ev_long()
 	case $1:$2 in
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
-	evpub:-w | evsub:-w | evtail:-w) echo --timeout ;;
-	evsub:-g) echo --group ;;
+	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
+	evsub:-g | evdlq:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
-	evsub:-e | evtail:-e) echo --filter ;;
-	evsub:-j | evtail:-j) echo --jq ;;
-	evsub:-c | evtail:-c) echo --count ;;
+	evsub:-e | evtail:-e | evdlq:-e) echo --filter ;;
+	evsub:-j | evtail:-j | evdlq:-j) echo --jq ;;
+	evsub:-c | evtail:-c | evdlq:-c) echo --count ;;
 	evtail:-n) echo --lines ;;
-	evtail:-S) echo --since ;;
-	evtail:-U) echo --until ;;
+	evtail:-S | evdlq:-S) echo --since ;;
+	evtail:-U | evdlq:-U) echo --until ;;
 	*) echo "$2" ;;
 	esac
 }
@@ -184,6 +190,11 @@ _ev_value()
 	--from | --since | --until)
 		_ev_words $'start\nend\nnow\n1h\n1d\n7d' "$2"
 		;;
+	--format) _ev_words $'table\nndjson' "$2" ;;
+	--reason)
+		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
+		;;
+	--to) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	--group) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"

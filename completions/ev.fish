@@ -91,8 +91,8 @@ function __ev_groups
         return r' (count $streams) $streams | sort -u
 end
 
-# options of evpub evsub evtail
-for c in evpub evsub evtail
+# options of evpub evsub evtail evdlq
+for c in evpub evsub evtail evdlq
     complete -c $c -f -a '(__ev_streams)'
     complete -c $c -s u -l url -x -a 'redis:// rediss:// unix:///' -d 'Where the server is'
     complete -c $c -l password-file -r -F -d 'Read the password from a file'
@@ -106,8 +106,8 @@ for c in evpub evsub evtail
 end
 # end
 
-# options of evsub evtail
-for c in evsub evtail
+# options of evsub evtail evdlq
+for c in evsub evtail evdlq
     complete -c $c -s t -l type -x -d 'Keep events of this type'
     complete -c $c -s e -l filter -x -d 'Keep events for which this jq expression is true'
     complete -c $c -s j -l jq -x -d 'Print what this jq program makes of each event'
@@ -166,6 +166,24 @@ complete -c evtail -s S -l since -x -a 'start end now 1h 1d 7d' -d 'From this ti
 complete -c evtail -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Up to this time'
 complete -c evtail -l correlation -x -d 'Keep an event and those it correlates'
 complete -c evtail -l checkpoint -r -F -d 'Go on behind the last run'
+# end
+
+# options of evdlq
+complete -c evdlq -s g -l group -x -a '(__ev_groups)' -d 'Keep what this group gave up'
+complete -c evdlq -l reason -x -a 'exhausted rejected crash-loop invalid oversize trimmed' -d 'Keep what died of this'
+complete -c evdlq -s S -l since -x -a 'start end now 1h 1d 7d' -d 'Keep what died from this time on'
+complete -c evdlq -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Keep what died up to this time'
+complete -c evdlq -l stats -d 'Count by what they died of'
+complete -c evdlq -l format -x -a 'table ndjson' -d 'How counts are printed'
+complete -c evdlq -l check -x -d 'Print how many, beyond so many exit 1'
+complete -c evdlq -l redrive -d 'Send back to the group'
+complete -c evdlq -l to -x -a '(__ev_streams)' -d 'Redrive to this stream'
+complete -c evdlq -l force -d 'Redrive more than 3 times'
+complete -c evdlq -l purge -d 'Remove'
+complete -c evdlq -l rate -x -d 'At most so many a second'
+complete -c evdlq -l stdin -d 'Take (edited) records from stdin'
+complete -c evdlq -s y -l yes -d 'Do it, not only print the plan'
+complete -c evdlq -l no-audit -d 'No event in ev:audit'
 # end
 
 # options of all

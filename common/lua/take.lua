@@ -4,7 +4,8 @@
 -- ARGV    1  group
 --         2  consumer
 --         3  entry id
--- Result  {deliveries, {id, fields}}, this delivery counted; {deliveries} if the
+--         4  1: this counts as a delivery; 0: it is the last one begun anew
+-- Result  {deliveries, {id, fields}}, counted; {deliveries} if the
 --         entry was trimmed from the stream (it stays pending up to Redis 6.2);
 --         false: the consumer does not own the entry any more
 --
@@ -13,7 +14,7 @@ local mine = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], '1', ARG
 if #mine == 0 then
 	return false
 end
-local deliveries = mine[1][4] + 1
+local deliveries = mine[1][4] + ARGV[4]
 local body = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])
 if #body == 0 then
 	return { deliveries }
