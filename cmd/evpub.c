@@ -129,7 +129,7 @@ publish(struct options *o)
 		conn = connect_or_die(o);
 	status = feed_run(&feed, conn);
 	if (feed_close(&feed) < 0) {
-		warn("%s: %s", o->feed.intake.rejects, strerror(errno));
+		fault("%s: %s", o->feed.intake.rejects, strerror(errno));
 		status = EXIT_OUTPUT;
 	}
 	if (conn != NULL)
@@ -153,8 +153,8 @@ promote(const struct options *o)
 					? (enum priority)(i / o->streams)
 					: PRIORITY_NORMAL);
 		if (delayed_promote_all(conn, name.data, &moved) < 0) {
-			warn("%s: cannot promote: %s", name.data,
-			     conn_error(conn));
+			fault("%s: cannot promote: %s", name.data,
+			      conn_error(conn));
 			status = EXIT_SERVER;
 		} else if (stop_requested()) {
 			status = EXIT_NO;

@@ -340,7 +340,7 @@ subscribe(struct run *run)
 	g->holder = run;
 	rc = o->worker.run.argv != NULL ? work(run) : consume(run);
 	if (rc < 0 && run->out.error == 0 && o->worker.run.argv == NULL)
-		warn("%s", conn_error(run->conn));
+		fault("%s", conn_error(run->conn));
 	group_close(g);
 	if (run->verdict.conn != NULL) {
 		conn_close(run->verdict.conn);
@@ -367,11 +367,11 @@ settle(struct run *run)
 	     (unsigned long long)s.settled, (unsigned long long)s.unknown,
 	     (unsigned long long)s.refused);
 	if (rc == -1) {
-		warn("%s", conn_error(run->conn));
+		fault("%s", conn_error(run->conn));
 		return EXIT_SERVER;
 	}
 	if (rc == -2) {
-		warn("<stdin>: %s", strerror(errno));
+		fault("<stdin>: %s", strerror(errno));
 		return EXIT_OUTPUT;
 	}
 	return s.refused != 0 ? EXIT_INPUT : EXIT_OK;

@@ -277,7 +277,7 @@ save(struct run *run)
 	if (run->o->checkpoint == NULL || out_flush(&run->out) < 0 ||
 	    checkpoint_save(&run->checkpoint) == 0)
 		return 0;
-	warn("%s", run->checkpoint.error);
+	fault("%s", run->checkpoint.error);
 	return -1;
 }
 
@@ -387,8 +387,8 @@ is_missing(struct run *run)
 
 		if (is_there(run, name))
 			continue;
-		warn("%s: no %s", name,
-		     is_pattern(name) ? "stream matches" : "such stream");
+		fault("%s: no %s", name,
+		      is_pattern(name) ? "stream matches" : "such stream");
 		missing = true;
 	}
 	return missing;
@@ -410,13 +410,17 @@ tail(struct run *run)
 	if (rc == 0 && o->follow)
 		rc = follow(run);
 	if (rc == -1 && !stop_requested() && run->out.error == 0) {
-		warn("%s", conn_error(run->conn));
+		fault("%s", conn_error(run->conn));
 		return EXIT_SERVER;
 	}
 	if (rc == -2 || save(run) < 0)
 		return EXIT_OUTPUT;
 	if (run->failed != 0)
 		return EXIT_INPUT;
+	if (!o->follow && stop_requested()) {
+		fault("interrupted: there may be more");
+		return EXIT_NO;
+	}
 	if (run->printed < o->select.count && o->select.count != UINT64_MAX &&
 	    (stop_requested() || is_late(run)))
 		return EXIT_NO;

@@ -389,12 +389,24 @@ dial(struct conn *c, int timeout_ms)
 
 /*
  * A server that has too many clients says so and hangs up; one that wants
- * another certificate does so after the TLS handshake.
+ * another certificate does so after the TLS handshake; one that wants TLS hangs
+ * up or sends a TLS alert, and so may say nothing that could be understood.
  */
 static enum outcome
-login_lost(struct conn *c, const struct login *l, int why)
+login_lost(struct conn *c, const struct login *l, int why, bool answered)
 {
-	if (why == EACCES || wire_is_garbled(&c->wire))
+	static const char hint[] = "; a server with TLS has a rediss:// URL";
+	bool garbled = wire_is_garbled(&c->wire);
+	char text[NET_ERROR];
+
+	if (!answered && c->url.kind == URL_TCP &&
+	    (garbled || why == ECONNRESET)) {
+		snprintf(text, sizeof(text), "%.*s%s",
+			 (int)(sizeof(text) - sizeof(hint)), c->wire.error,
+			 hint);
+		wire_lose(&c->wire, text);
+	}
+	if (why == EACCES || garbled)
 		return GIVE_UP;
 	if (why == ECONNRESET && l->said[0] != '\0')
 		wire_lose(&c->wire, l->said);
@@ -410,6 +422,7 @@ log_in(struct conn *c, int timeout_ms, int64_t deadline, bool drain)
 		.db = c->url.db,
 	};
 	enum login_state state;
+	bool answered = false;
 
 	login_begin(&login, &c->wire.out);
 	do {
@@ -418,7 +431,8 @@ log_in(struct conn *c, int timeout_ms, int64_t deadline, bool drain)
 		errno = 0;
 		r = wire_await(&c->wire, timeout_ms, deadline, drain);
 		if (r == NULL)
-			return login_lost(c, &login, errno);
+			return login_lost(c, &login, errno, answered);
+		answered = true;
 		state = login_take(&login, r);
 	} while (state == LOGIN_MORE);
 	if (state != LOGIN_DONE) {

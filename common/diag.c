@@ -156,6 +156,16 @@ die(enum exit_status status, const char *fmt, ...)
 }
 
 void
+fault(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say("error", fmt, args);
+	va_end(args);
+}
+
+void
 warn(const char *fmt, ...)
 {
 	va_list args;

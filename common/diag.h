@@ -34,7 +34,7 @@ enum diag_level { DIAG_QUIET = -1, DIAG_NORMAL, DIAG_INFO, DIAG_DEBUG };
 void diag_init(const char *argv0);
 const char *diag_program(void);
 
-/* How much is said: DIAG_QUIET leaves only what die() says. */
+/* How much is said: DIAG_QUIET leaves only what die() and fault() say. */
 void diag_set_level(int level);
 bool diag_says(enum diag_level level);
 
@@ -44,6 +44,9 @@ void diag_set_json(bool json);
 /* Say why, and exit with the status at once; standard output is not flushed. */
 _Noreturn void die(enum exit_status status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Say what makes the program fail later on, as die() would: also with -q. */
+void fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Say something that went wrong (warn), may interest (info, with -v) or helps
  * to debug the program (debug, with -vv). */

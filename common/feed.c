@@ -144,7 +144,7 @@ wait_for_replies(struct feed *f, int fd)
 	show_confirmed(f);
 	rc = await_wait(&f->await, fd);
 	if (rc < 0)
-		warn("cannot read replies: %s", conn_error(f->await.conn));
+		fault("cannot read replies: %s", conn_error(f->await.conn));
 	return rc;
 }
 
@@ -205,7 +205,7 @@ note_request(struct feed *f, const struct keys *k)
 	await_expect(&f->await, k->await, k->await_len, f->in.number);
 	if (f->in.number % POLL_EVERY != 0 || await_poll(&f->await) == 0)
 		return 0;
-	warn("cannot read replies: %s", conn_error(f->await.conn));
+	fault("cannot read replies: %s", conn_error(f->await.conn));
 	f->broken = true;
 	return -1;
 }
@@ -223,8 +223,8 @@ publish_one(struct feed *f)
 		return 0;
 	rc = pace_wait(&f->pace, f->publish);
 	if (rc == -2)
-		warn("%s: cannot read the lag: %s", f->o->publish.stream,
-		     conn_error(f->pace.conn));
+		fault("%s: cannot read the lag: %s", f->o->publish.stream,
+		      conn_error(f->pace.conn));
 	if (rc <= 0) {
 		f->stopped = true;
 		return rc < 0 ? -1 : 0;
@@ -250,7 +250,7 @@ publish_lines(struct feed *f)
 		int sent = 0;
 
 		if (rc == -2) {
-			warn("%s: %s", in->lines.name, strerror(errno));
+			fault("%s: %s", in->lines.name, strerror(errno));
 			return EXIT_OUTPUT;
 		}
 		if (!transaction_refuses(t, rc == 1) && rc == 1)
@@ -304,8 +304,8 @@ open_all(struct feed *f, struct conn *conn)
 	f->publish = publish_open(conn, &o->publish);
 	if (f->publish == NULL ||
 	    pace_open(&f->pace, conn, o->publish.stream) < 0) {
-		warn("%s: %s", o->publish.stream,
-		     conn_error(f->publish == NULL ? conn : f->pace.conn));
+		fault("%s: %s", o->publish.stream,
+		      conn_error(f->publish == NULL ? conn : f->pace.conn));
 		return -1;
 	}
 	f->transaction.publish = f->publish;
@@ -314,7 +314,7 @@ open_all(struct feed *f, struct conn *conn)
 		f->route[i] = publish_route(f->publish, f->tmp.data);
 	}
 	if (o->await != NULL && await_open(&f->await, conn) < 0) {
-		warn("%s", conn_error(f->await.conn));
+		fault("%s", conn_error(f->await.conn));
 		return -1;
 	}
 	return 0;
@@ -354,12 +354,12 @@ publish_all(struct feed *f, struct conn *conn)
 		publish_report(f->publish, next_line(f));
 		status = EXIT_SERVER;
 	} else if (stop_requested()) {
-		warn("interrupted: lines up to %llu are done, the rest is not",
-		     (unsigned long long)next_line(f) - 1);
+		fault("interrupted: lines up to %llu are done, the rest is not",
+		      (unsigned long long)next_line(f) - 1);
 		status = EXIT_NO;
-	} else if (status == EXIT_OUTPUT) {
-		warn("lines up to %llu are done, the rest is not",
-		     (unsigned long long)next_line(f) - 1);
+	} else if (status == EXIT_OUTPUT || status == EXIT_SERVER) {
+		fault("lines up to %llu are done, the rest is not",
+		      (unsigned long long)next_line(f) - 1);
 	}
 	if (f->o->await != NULL && rc == 0)
 		replies = finish_replies(f);
@@ -378,7 +378,7 @@ check_all(struct feed *f)
 
 	while ((rc = intake_next(in)) != 0) {
 		if (rc == -2) {
-			warn("%s: %s", in->lines.name, strerror(errno));
+			fault("%s: %s", in->lines.name, strerror(errno));
 			return EXIT_OUTPUT;
 		}
 		if (rc == 1 && take_keys(f, &k) == 0 && f->o->events) {

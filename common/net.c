@@ -24,6 +24,11 @@ enum { SEND_FLAGS = MSG_NOSIGNAL };
 enum { SEND_FLAGS = 0 };
 #endif
 
+enum {
+	SILENT_MS = 500, /* after so long, look for a server without TLS */
+	PLAIN_MS = 500   /* for so long */
+};
+
 struct net {
 	int fd;
 	SSL_CTX *ctx; /* NULL without TLS, as is ssl */
@@ -274,6 +279,26 @@ tls_blocked(struct net *n, const char *what, int rc, short *events)
 	}
 }
 
+/* A Redis without TLS takes our hello for the begin of a long line, and waits for
+ * more of it.  Another connection tells. */
+static bool
+is_plain(const char *host, uint16_t port)
+{
+	struct dial dial = { .deadline = when_monotonic() + PLAIN_MS,
+			     .timeout_ms = PLAIN_MS };
+	int fd = dial_open(&dial, host, port);
+	char said = '\0';
+
+	if (fd < 0)
+		return false;
+	if (send(fd, "PING\r\n", 6, SEND_FLAGS) == 6 &&
+	    dial_wait(fd, POLLIN, dial.deadline) == 0 &&
+	    recv(fd, &said, 1, 0) != 1)
+		said = '\0';
+	close(fd);
+	return said == '+' || said == '-';
+}
+
 /* Fail with why dial_wait() failed. */
 static int
 fail_wait(struct net *n, const struct dial *dial)
@@ -284,16 +309,43 @@ fail_wait(struct net *n, const struct dial *dial)
 		return fail(n, errno, "TLS handshake: stopped");
 	if (errno != ETIMEDOUT)
 		return fail(n, errno, "TLS handshake: %s", strerror(errno));
-	return fail(n, errno,
+	return fail(n, ETIMEDOUT,
 		    "TLS handshake: no answer within %s; perhaps the server "
 		    "does not speak TLS",
 		    num_put_duration(duration, dial->timeout_ms));
 }
 
+/* Wait for the server's part of the handshake; the first time not without asking
+ * whether it is one that will not answer. */
 static int
-handshake(struct net *n, const char *name, const struct dial *dial)
+wait_handshake(struct net *n, const char *host, uint16_t port,
+	       const struct dial *dial, bool first)
 {
-	for (;;) {
+	int64_t silent = when_monotonic() + SILENT_MS;
+
+	if (!first)
+		silent = dial->deadline;
+	if (dial_wait(n->fd, n->read_events,
+		      silent < dial->deadline ? silent : dial->deadline) == 0)
+		return 0;
+	if (first && errno == ETIMEDOUT) {
+		if (is_plain(host, port))
+			return fail(n, EPROTO,
+				    "TLS handshake: the server does not speak "
+				    "TLS");
+		if (dial_wait(n->fd, n->read_events, dial->deadline) == 0)
+			return 0;
+	}
+	return fail_wait(n, dial);
+}
+
+static int
+handshake(struct net *n, const char *name, const char *host, uint16_t port,
+	  const struct dial *dial)
+{
+	bool first = true;
+
+	for (;; first = false) {
 		int rc;
 
 		ERR_clear_error();
@@ -306,14 +358,14 @@ handshake(struct net *n, const char *name, const struct dial *dial)
 			return fail_verify(n, name);
 		if (tls_blocked(n, "TLS handshake", rc, &n->read_events) < 0)
 			return -1;
-		if (dial_wait(n->fd, n->read_events, dial->deadline) < 0)
-			return fail_wait(n, dial);
+		if (wait_handshake(n, host, port, dial, first) < 0)
+			return -1;
 	}
 }
 
 static int
-tls_start(struct net *n, const char *host, const struct net_tls *tls,
-	  const struct dial *dial)
+tls_start(struct net *n, const char *host, uint16_t port,
+	  const struct net_tls *tls, const struct dial *dial)
 {
 	const char *name = tls->sni != NULL ? tls->sni : host;
 
@@ -326,7 +378,7 @@ tls_start(struct net *n, const char *host, const struct net_tls *tls,
 			    "\"%s\" is not a name that TLS could "
 			    "verify",
 			    name);
-	if (handshake(n, name, dial) < 0)
+	if (handshake(n, name, host, port, dial) < 0)
 		return -1;
 	n->read_events = POLLIN;
 	return 0;
@@ -344,7 +396,7 @@ start(struct net *n, const char *host, uint16_t port, const struct net_tls *tls,
 	n->fd = dial_open(&dial, host, port);
 	if (n->fd < 0)
 		return fail(n, errno, "%s", dial.error);
-	return tls != NULL ? tls_start(n, host, tls, &dial) : 0;
+	return tls != NULL ? tls_start(n, host, port, tls, &dial) : 0;
 }
 
 struct net *

@@ -165,6 +165,8 @@ opt_value_put(const struct opt *row, struct buf *out)
 	case OPT_KIND_COUNT:
 	case OPT_KIND_U64:
 	case OPT_KIND_SIZE:
+		if (*row->value.number == UINT64_MAX)
+			return false; /* stands for no limit */
 		buf_addu(out, *row->value.number);
 		return true;
 	case OPT_KIND_DURATION:

@@ -8,6 +8,7 @@
 #include "common/out.h"
 #include "common/stop.h"
 #include "common/text.h"
+#include "common/when.h"
 
 enum {
 	FULL = 64 << 10,
@@ -36,12 +37,37 @@ static size_t
 share(const struct out *out, size_t len)
 {
 	struct pollfd pfd = { .fd = out->fd, .events = POLLOUT };
+	int64_t end, left;
+	int rc;
 
 	if (!out->pipe || !stop_requested())
 		return len;
-	if (poll(&pfd, 1, STUCK_MS) == 0)
+	end = when_monotonic() + STUCK_MS;
+	do {
+		left = end - when_monotonic();
+		rc = poll(&pfd, 1, left > 0 ? (int)left : 0);
+	} while (rc < 0 && errno == EINTR);
+	if (rc == 0)
 		return 0;
 	return len < PIPE_BUF ? len : PIPE_BUF;
+}
+
+/* Another process may have made the descriptor non-blocking. */
+static bool
+is_full(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+static void
+wait_for_room(const struct out *out)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = out->fd, .events = POLLOUT },
+		{ .fd = stop_fd(), .events = POLLIN },
+	};
+
+	poll(pfd, 2, -1);
 }
 
 int
@@ -58,8 +84,11 @@ out_flush(struct out *out)
 			done += (size_t)n;
 		else if (len == 0)
 			out->error = EINTR;
-		else if (errno != EINTR || (stop_requested() && !out->pipe))
-			out->error = errno;
+		else if ((errno != EINTR && !is_full(errno)) ||
+			 (stop_requested() && !out->pipe))
+			out->error = is_full(errno) ? EINTR : errno;
+		else if (is_full(errno))
+			wait_for_room(out);
 		if (done < out->buf.len && out->interrupted != NULL)
 			out->interrupted(out->arg);
 	}
@@ -176,6 +205,6 @@ out_close(struct out *out, enum exit_status status)
 	if (out->error == 0 || out->error == EPIPE ||
 	    (out->error == EINTR && stop_requested()))
 		return status;
-	warn("%s: %s", out->name, strerror(out->error));
+	fault("%s: %s", out->name, strerror(out->error));
 	return EXIT_OUTPUT;
 }

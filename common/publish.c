@@ -813,9 +813,10 @@ static void
 say(const struct publish *p, const char *what, const struct lines *l)
 {
 	if (l->count != 0)
-		warn("%s: %s: lines %llu-%llu (%llu events)", p->o->stream,
-		     what, (unsigned long long)l->first,
-		     (unsigned long long)l->last, (unsigned long long)l->count);
+		fault("%s: %s: lines %llu-%llu (%llu events)", p->o->stream,
+		      what, (unsigned long long)l->first,
+		      (unsigned long long)l->last,
+		      (unsigned long long)l->count);
 }
 
 void
@@ -823,22 +824,25 @@ publish_report(const struct publish *p, uint64_t next_line)
 {
 	uint64_t reached = p->appended - conn_unsent(p->conn), i;
 	struct lines unknown = p->unseen, unsent = { 0 }, under = { 0 };
+	struct lines refused = p->refused;
 
-	warn("%s: cannot add: %s", p->route[p->blamed].name, p->error);
+	fault("%s: cannot add: %s", p->route[p->blamed].name, p->error);
 	for (i = p->head; i < p->tail; i++) {
 		const struct item *it = item_at(p, i);
 
 		if (it->state == STATE_STORED)
 			count_line(&under, it->line);
+		else if (it->state == STATE_REFUSED)
+			count_line(&refused, it->line);
 		else if (it->state == STATE_SENT)
 			count_line(it->end <= reached ? &unknown : &unsent,
 				   it->line);
 	}
 	say(p, "confirmed", &p->confirmed);
 	say(p, "stored, durability unknown", &under);
-	say(p, "refused", &p->refused);
+	say(p, "refused", &refused);
 	say(p, "unknown", &unknown);
 	say(p, "not sent", &unsent);
-	warn("%s: not sent: lines from %llu on", p->o->stream,
-	     (unsigned long long)next_line);
+	fault("%s: not sent: lines from %llu on", p->o->stream,
+	      (unsigned long long)next_line);
 }

@@ -114,6 +114,7 @@ accept_slice(struct scan *s, struct scan_stream *st, struct reply *r)
 	struct id last;
 
 	if (reply_is(r, 0, REPLY_ERROR)) {
+		st->asked = false;
 		conn_fail_reply(s->conn, r, 0);
 		conn_blame(s->conn, st->name);
 		return -1;
@@ -172,6 +173,21 @@ drain(struct scan *s, struct scan_stream *st)
 	return 0;
 }
 
+/* The answer to a question that scan_follow() no longer waited for. */
+static int
+drain_follow(struct scan *s)
+{
+	struct reply *r;
+
+	while (s->following) {
+		if (conn_await(s->conn, &r, PART_BYTES, s->block_ms) < 0)
+			return start_over(s);
+		s->following = !r->complete;
+		reply_consume(r, r->count);
+	}
+	return 0;
+}
+
 int
 scan_end(struct scan *s)
 {
@@ -180,7 +196,7 @@ scan_end(struct scan *s)
 	for (i = 0; i < s->count; i++)
 		if (drain(s, &s->stream[i]) < 0)
 			return -1;
-	return 0;
+	return drain_follow(s);
 }
 
 /* How many entries of a reply are here. */
@@ -352,6 +368,7 @@ ask_new(struct scan *s, int block_ms)
 	for (i = 0; i < s->count; i++)
 		conn_argid(c, id_prev(s->stream[i].next));
 	s->following = true;
+	s->block_ms = block_ms;
 }
 
 /* Give each stream its list in the reply; scan_next() merges them. */

@@ -44,6 +44,7 @@ struct scan {
 	size_t count;
 	size_t slice;   /* how many entries the next slice asks for */
 	bool following; /* private from here on */
+	int block_ms;   /* of the question that scan_follow() asked */
 	struct reply news;
 };
 
@@ -71,7 +72,8 @@ int scan_follow(struct scan *s, int timeout_ms, int watch_fd);
 
 /*
  * Read and drop what was asked and not used, so that the connection is free for
- * other commands.  Returns 0, or -1 with conn_error() set.
+ * other commands; after a scan_follow() that was ended early this takes its
+ * timeout at most.  Returns 0, or -1 with conn_error() set.
  */
 int scan_end(struct scan *s);
 void scan_release(struct scan *s);

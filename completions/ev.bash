@@ -103,7 +103,7 @@ _ev_ask()
 _ev_line()
 {
 	local before=${COMP_LINE:0:COMP_POINT}
-	read -ra line <<<"$before"
+	IFS=$' \t' read -ra line <<<"$before"
 	[[ $before != *[[:blank:]] ]] || line+=('')
 }
 

@@ -147,7 +147,7 @@ offers()
 	export EV_URL=redis://127.0.0.1:1
 	offers "evtail -u $URL ord" orders
 	offers "evtail --url=$URL ord" orders
-	offers "evtail -u unix://me:secret@${URL#unix://}?db=1 ord" ''
+	offers "evtail -u $URL?db=1 ord" ''
 }
 
 @test "groups" {
@@ -209,6 +209,8 @@ offers()
 	offers 'evtail ord' '' && result=0 || result=1
 	REDISCLI_AUTH=sesame offers 'evtail ord' orders || result=1
 	EV_URL=unix://:sesame@${URL#unix://} offers 'evtail ord' orders ||
+		result=1
+	offers "evtail -u unix://default:sesame@${URL#unix://} ord" orders ||
 		result=1
 	redis -a sesame --no-auth-warning config set requirepass '' >/dev/null
 	return "$result"

@@ -448,6 +448,16 @@ is_after()
 	must_say 'evpub: stream: cannot add: WRONGTYPE' 'refused: lines 1-1'
 }
 
+@test "a transaction that the server refuses is accounted for" {
+	redis config set maxmemory 1 >/dev/null
+	run_limited evpub --atomic 2 stream '{"a":1}' '{"a":2}' '{"a":3}'
+	redis config set maxmemory 0 >/dev/null
+	must_equal "$status" 4
+	must_say 'evpub: stream: cannot add: OOM' 'refused: lines 1-3 (3 events)' \
+		'not sent: lines from 4 on'
+	must_equal "$(redis exists stream)" 0
+}
+
 @test "no server ends with 4" {
 	must_exit 4 evpub -u unix:///no/such/socket --retry-for 0s stream '{}'
 	must_say 'unix:///no/such/socket'

@@ -96,24 +96,43 @@ has_text()
 	grep -q "$2" "$1"
 }
 
-# open_pipe NAME - a pipe $pipe with its reading end at fd 7
-open_pipe()
+# has_count FILE TEXT COUNT - lines with that text
+has_count()
 {
-	pipe=$BATS_TEST_TMPDIR/$1.pipe
-	mkfifo "$pipe"
-	exec 7<>"$pipe"
+	[ "$(grep -c "$2" "$1")" -ge "$3" ]
 }
 
-# run_into PIPE COMMAND... - in the background, its pid in $pid
-run_into()
+# into_pipe COMMAND... - run it in the background; its pid is in $pid, what it
+# prints comes out of fd 8
+into_pipe()
 {
-	local to=$1
-	shift
-	exec 6>"$to"
-	"$@" >&6 2>"$BATS_TEST_TMPDIR/into.err" </dev/null 3>&- 6>&- 7<&- &
+	local pipe=$BATS_TEST_TMPDIR/pipe
+	mkfifo "$pipe"
+	exec 7<>"$pipe"
+	exec 8<"$pipe"
+	"$@" >"$pipe" 2>"$BATS_TEST_TMPDIR/pipe.err" </dev/null \
+		3>&- 7>&- 8<&- &
 	pid=$!
 	started+=("$pid")
-	exec 6>&-
+	# Its own end has to be open before ours is closed.
+	wait_until 5 test "/proc/$pid/fd/1" -ef "$pipe"
+	exec 7>&-
+}
+
+# trickle - read fd 8 to its end, a little at a time
+trickle()
+{
+	local part=$BATS_TEST_TMPDIR/part
+	while timeout 10 dd bs="$1" count=1 of="$part" <&8 2>/dev/null &&
+		[ -s "$part" ]; do
+		cat "$part"
+		sleep "$2" # a slow reader
+	done
+}
+
+has_pending()
+{
+	[ "$(pending "$1" "$2")" -ge "$3" ]
 }
 
 # Output
@@ -156,19 +175,13 @@ run_into()
 }
 
 @test "leases are kept while a reader does not read" {
-	local one
 	publish s 1 3000
-	open_pipe slow
-	run_into "$pipe" timeout 20 evsub -E --lease 300ms -g g s
-	one=$pid
-	wait_until 5 eval '[ "$(pending s g)" -ge 500 ]'
+	into_pipe timeout 20 evsub -E --lease 300ms -g g s
+	wait_until 5 has_pending s g 500
 	must_exit 0 evsub -w 1500ms --lease 300ms -g g s
 	cp "$OUT" "$BATS_TEST_TMPDIR/two"
-	timeout 20 cat <"$pipe" >"$BATS_TEST_TMPDIR/one" 3>&- 7<&- &
-	reader=$!
-	exec 7<&-
-	finish "$one"
-	wait "$reader"
+	timeout 20 cat <&8 >"$BATS_TEST_TMPDIR/one"
+	finish "$pid"
 	must_be_each_once 1 3000 "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
 	is_pending s g 0
 }
@@ -176,21 +189,13 @@ run_into()
 @test "leases are kept while a reader reads little by little" {
 	local one
 	publish s 1 3000
-	open_pipe slow
-	run_into "$pipe" timeout 20 evsub -E -b 1000 --lease 300ms -g g s
+	into_pipe timeout 20 evsub -E -b 1000 --lease 300ms -g g s
 	one=$pid
-	wait_until 5 eval '[ "$(pending s g)" -ge 500 ]'
+	wait_until 5 has_pending s g 500
 	start two evsub -w 1500ms --lease 300ms -g g s
-	while ! is_gone "$pid"; do
-		dd bs=4096 count=1 <&7 2>/dev/null
-		sleep 0.04
-	done >"$BATS_TEST_TMPDIR/one"
-	finish "$pid"
-	timeout 20 cat <"$pipe" >>"$BATS_TEST_TMPDIR/one" 3>&- 7<&- &
-	reader=$!
-	exec 7<&-
+	trickle 4096 0.04 >"$BATS_TEST_TMPDIR/one"
 	finish "$one"
-	wait "$reader"
+	finish "$pid"
 	must_be_each_once 1 3000 "$BATS_TEST_TMPDIR/one" "$(out two)"
 	is_pending s g 0
 }
@@ -276,38 +281,25 @@ run_into()
 @test "SIGTERM ends evsub before a reader that does not read, the rest is kept" {
 	local begin
 	publish s 1 3000
-	open_pipe stuck
-	run_into "$pipe" evsub -g g s
-	wait_until 5 eval '[ "$(pending s g)" -ge 500 ]'
+	into_pipe evsub -g g s
+	wait_until 5 has_pending s g 500
 	begin=$(now_ms)
 	kill -TERM "$pid"
 	finish "$pid"
 	[ $(($(now_ms) - begin)) -lt 3000 ]
-	timeout 20 cat <"$pipe" >"$BATS_TEST_TMPDIR/one" 3>&- 7<&- &
-	reader=$!
-	exec 7<&-
-	wait "$reader"
+	timeout 20 cat <&8 >"$BATS_TEST_TMPDIR/one"
 	wait_until 10 drain s "$BATS_TEST_TMPDIR/two"
 	must_be_all_there 1 3000 "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
 }
 
 @test "SIGTERM lets a slow reader have what was taken from the stream" {
 	publish s 1 3000
-	open_pipe slow
-	run_into "$pipe" evsub -g g s
-	wait_until 5 eval '[ "$(pending s g)" -ge 500 ]'
+	into_pipe evsub -g g s
+	wait_until 5 has_pending s g 500
 	kill -TERM "$pid"
-	while ! is_gone "$pid"; do
-		dd bs=16384 count=1 <&7 2>/dev/null
-	done >"$BATS_TEST_TMPDIR/one" &
-	reader=$!
+	trickle 16384 0.02 >"$BATS_TEST_TMPDIR/one"
 	finish "$pid"
-	timeout 20 cat <"$pipe" >"$BATS_TEST_TMPDIR/rest" 3>&- 7<&- &
-	rest=$!
-	exec 7<&-
-	wait "$reader" "$rest"
-	cat "$BATS_TEST_TMPDIR/rest" >>"$BATS_TEST_TMPDIR/one"
-	must_equal "$(pending s g)" 0
+	is_pending s g 0
 	timeout 20 evsub -E -g g s >"$BATS_TEST_TMPDIR/two"
 	must_be_each_once 1 3000 "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
 }
@@ -503,7 +495,7 @@ run_into()
 	wait_until 5 has_lines "$(out sub)" 200
 	wait_until 5 is_pending s g 0
 	redis replicaof 127.0.0.1 1 >/dev/null
-	wait_until 5 eval '[ "$(grep -c "trying again" "$(err sub)")" -ge 2 ]'
+	wait_until 5 has_count "$(err sub)" 'trying again' 2
 	redis replicaof no one >/dev/null
 	publish s 201 201
 	wait_until 5 has_lines "$(out sub)" 201

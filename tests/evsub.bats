@@ -325,7 +325,7 @@ abandon()
 @test "records of --manual are acknowledged at the end of the pipeline" {
 	publish s 1 3000
 	must_exit 0 bash -c 'set -o pipefail
-		evsub -E --manual -m -g g s | grep -v nothing |
+		evsub -E --manual -g g s | grep -v nothing |
 			evsub --settle -v | jq -c .event'
 	cmp "$OUT" <(events 1 3000)
 	must_say '3000 settled'
@@ -427,7 +427,6 @@ abandon()
 	must_say 'a STREAM is missing'
 	must_exit 2 evsub -g g --nonsense s
 	must_exit 2 evsub -g g --lease 50ms s
-	must_exit 2 evsub -g g --manual s
 	must_exit 2 evsub -g g 'a}b' s
 	must_exit 2 evsub -g g '' s
 	must_exit 2 evsub -g g -c x s

@@ -408,7 +408,7 @@ tls_1_2_server_refuses_within_the_handshake(void **state)
 }
 
 static void
-plain_port_ends_at_the_deadline(void **state)
+plain_port_is_told_at_the_deadline(void **state)
 {
 	struct net_tls tls = { .insecure = true };
 	int64_t begin;
@@ -416,10 +416,27 @@ plain_port_ends_at_the_deadline(void **state)
 	(void)state;
 	net_server_start(false, no_more);
 	begin = when_monotonic();
-	assert_no_net("127.0.0.1", server.port, &tls, 200, ETIMEDOUT,
+	assert_no_net("127.0.0.1", server.port, &tls, 200, EPROTO,
+		      "TLS handshake: the server does not speak TLS");
+	assert_true(when_monotonic() - begin < 5000);
+}
+
+static void
+silence_ends_at_the_deadline(void **state)
+{
+	struct net_tls tls = { .insecure = true };
+	uint16_t port;
+	int fd = bind_port(&port);
+	int64_t begin;
+
+	(void)state;
+	assert_int_equal(0, listen(fd, 1));
+	begin = when_monotonic();
+	assert_no_net("127.0.0.1", port, &tls, 200, ETIMEDOUT,
 		      "no answer within 200ms; perhaps the server does not "
 		      "speak TLS");
 	assert_in_range(when_monotonic() - begin, 200, 5000);
+	close(fd);
 }
 
 /* A server of one connection, which says some words and closes. */
@@ -586,7 +603,8 @@ main(void)
 		TEST(failing_write_tells_what_the_server_said),
 		TEST(client_certificate_of_a_stranger_is_refused),
 		TEST(tls_1_2_server_refuses_within_the_handshake),
-		TEST(plain_port_ends_at_the_deadline),
+		TEST(plain_port_is_told_at_the_deadline),
+		TEST(silence_ends_at_the_deadline),
 		TEST(server_of_something_else_is_told),
 		TEST(bad_files_are_named),
 	};
