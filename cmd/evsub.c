@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/conn.h"
+#include "common/coprocess.h"
 #include "common/diag.h"
 #include "common/group.h"
 #include "common/opt.h"
@@ -35,7 +36,7 @@ struct options {
 	struct group_options group;
 	struct worker_options worker;
 	struct json_pointer key;
-	bool until_end, settle;
+	bool until_end, settle, coprocess;
 	char **stream;
 	size_t streams;
 };
@@ -55,8 +56,27 @@ static const struct opt_program program = {
 	.purpose = "consume streams as a member of a group",
 	.usage = "-g GROUP [options] STREAM…\n"
 		 "-g GROUP [options] STREAM… -- COMMAND [ARG…]\n"
+		 "-g GROUP --coprocess [options] STREAM… -- COMMAND [ARG…]\n"
 		 "--settle [-g GROUP] [options]",
 };
+
+static void
+check_coprocess(struct options *o)
+{
+	const struct worker_options *w = &o->worker;
+
+	if (w->run.argv == NULL)
+		opt_usage("--coprocess needs a COMMAND behind --");
+	if (w->jobs != 1 || w->ordered || w->key_text != NULL ||
+	    w->output != NULL || w->output_type != NULL)
+		opt_usage("--jobs, --ordered, --key, --output don't go with "
+			  "--coprocess");
+	if (o->group.batch == 0)
+		o->group.batch = COPROCESS_WINDOW;
+	if (o->group.batch > COPROCESS_WINDOW_MAX)
+		opt_usage("--batch: at most %d with --coprocess",
+			  COPROCESS_WINDOW_MAX);
+}
 
 static void
 check_worker(struct options *o, const struct opt_args *args)
@@ -105,6 +125,8 @@ check_options(struct options *o, const struct opt_args *args)
 		opt_usage("--priorities reads one STREAM");
 	if (args->command != NULL)
 		check_worker(o, args);
+	if (o->coprocess)
+		check_coprocess(o);
 }
 
 static void
@@ -130,6 +152,9 @@ parse_options(struct options *o, int argc, char **argv)
 			 "acknowledge nothing, see --settle"),
 		OPT_BOOL(0, "settle", &o->settle,
 			 "acknowledge the records on standard input"),
+		OPT_BOOL(0, "coprocess", &o->coprocess,
+			 "one COMMAND for all events: records in, verdicts "
+			 "out"),
 		OPT_WORKER(&o->worker),
 		OPT_SELECT(&o->select),
 		OPT_END,
@@ -304,8 +329,13 @@ static int
 work(struct run *run)
 {
 	struct desk_counts n = { 0 };
-	int rc = worker_run(&run->o->worker, &run->group, &run->select,
-			    &run->out, run->deadline, &n);
+	const struct options *o = run->o;
+	int rc =
+		o->coprocess
+			? coprocess_run(&o->worker, o->group.batch, &run->group,
+					&run->select, run->deadline, &n)
+			: worker_run(&o->worker, &run->group, &run->select,
+				     &run->out, run->deadline, &n);
 
 	run->printed = n.taken;
 	info("%llu started: %llu done, %llu skipped, %llu to be retried, %llu "
@@ -359,12 +389,23 @@ subscribe(struct run *run)
 static enum exit_status
 settle(struct run *run)
 {
+	const struct worker_options *w = &run->o->worker;
+	const struct settle_options o = {
+		.group = run->o->group.name,
+		.rules = {
+			.attempts = w->run.attempts,
+			.backoff_ms = w->backoff_ms,
+			.backoff_max_ms = w->backoff_max_ms,
+		},
+	};
 	struct settle s;
-	int rc = settle_run(&s, run->conn, &run->out, STDIN_FILENO,
-			    run->o->group.name);
+	int rc = settle_run(&s, &o, run->conn, &run->select, &run->out,
+			    STDIN_FILENO);
 
-	info("%llu settled, %llu were not pending, %llu refused",
-	     (unsigned long long)s.settled, (unsigned long long)s.unknown,
+	info("%llu settled, %llu to be retried, %llu dead, %llu were not "
+	     "pending, %llu refused",
+	     (unsigned long long)s.settled, (unsigned long long)s.retried,
+	     (unsigned long long)s.dead, (unsigned long long)s.unknown,
 	     (unsigned long long)s.refused);
 	if (rc == -1) {
 		fault("%s", conn_error(run->conn));

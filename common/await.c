@@ -156,11 +156,11 @@ say_missing(struct await *a, const struct await_request *r, const char *why)
 	int len = r->key_len < 200 ? (int)r->key_len : 200;
 
 	if (a->input == NULL)
-		warn("argument %llu: no reply on %s %s: %.*s",
-		     (unsigned long long)r->line, a->stream, why, len, key);
+		fault("argument %llu: no reply on %s %s: %.*s",
+		      (unsigned long long)r->line, a->stream, why, len, key);
 	else
-		warn("%s:%llu: no reply on %s %s: %.*s", a->input,
-		     (unsigned long long)r->line, a->stream, why, len, key);
+		fault("%s:%llu: no reply on %s %s: %.*s", a->input,
+		      (unsigned long long)r->line, a->stream, why, len, key);
 	a->missed++;
 }
 

@@ -63,21 +63,21 @@ void
 desk_know_streams(struct desk *d)
 {
 	group_discover(d->g);
+	group_promote(d->g);
 	while (d->v.count < d->g->count)
 		verdict_add_stream(&d->v, d->g->stream[d->v.count].name,
 				   d->g->stream[d->v.count].origin);
 }
 
-/* min(max, first · 2^(n-1)) · rand(0.5..1) */
-static int64_t
-backoff(const struct desk *d, int64_t attempts)
+int64_t
+desk_backoff(const struct desk_rules *rules, int64_t attempts)
 {
-	int64_t ms = d->rules.backoff_ms;
+	int64_t ms = rules->backoff_ms;
 
-	while (--attempts > 0 && ms < d->rules.backoff_max_ms)
+	while (--attempts > 0 && ms < rules->backoff_max_ms)
 		ms *= 2;
-	if (ms > d->rules.backoff_max_ms)
-		ms = d->rules.backoff_max_ms;
+	if (ms > rules->backoff_max_ms)
+		ms = rules->backoff_max_ms;
 	return ms / 2 + (ms > 1 ? random() % (ms / 2 + 1) : 0);
 }
 
@@ -248,7 +248,7 @@ desk_retry(struct desk *d, struct job *job, const struct desk_event *ev,
 		job->first_ms = f->last_ms;
 	f->first_ms = job->first_ms;
 	if (after_ms < 0)
-		after_ms = backoff(d, job->attempts);
+		after_ms = desk_backoff(&d->rules, job->attempts);
 	f->due_ms = job->due = f->last_ms + after_ms;
 	rc = verdict_fail(&d->v, job->stream, job->id, f);
 	if (rc < 0)
@@ -392,6 +392,13 @@ desk_take_over(struct desk *d)
 		}
 	}
 	return 0;
+}
+
+bool
+desk_has(const struct desk *d, size_t stream, struct id id)
+{
+	return jobs_has(&d->jobs, stream, id) ||
+	       verdict_is_untold(&d->v, stream, id);
 }
 
 void

@@ -59,13 +59,17 @@ int desk_open(struct desk *d, const struct desk_rules *rules, struct group *g,
 	      struct select *select, struct desk_counts *counts);
 void desk_close(struct desk *d);
 
+/* The ms from the failure of the attempt of that number to the next one:
+ * min(max, first · 2^(n-1)) · rand(0.5..1). */
+int64_t desk_backoff(const struct desk_rules *rules, int64_t attempts);
+
 /* Say what went wrong with the server; always -1. */
 int desk_fail(struct desk *d);
 
 /* The stream that a job's stream is, or is for redrives of. */
 const char *desk_origin(const struct desk *d, const struct job *job);
 
-/* Streams for redrives may have come up. */
+/* Streams for redrives may have come up, and delayed events be due. */
 void desk_know_streams(struct desk *d);
 
 /*
@@ -100,6 +104,10 @@ int desk_retry(struct desk *d, struct job *job, const struct desk_event *ev,
 
 /* It is done; verdict_flush() tells the server. */
 int desk_done(struct desk *d, struct job *job, int64_t ms);
+
+/* Whether an entry is in hand though no one runs it: it waits, or the server does
+ * not know yet that it is done. */
+bool desk_has(const struct desk *d, size_t stream, struct id id);
 
 /* Give a job back that has no verdict.  Its last `uncounted` starts count for
  * nothing. */

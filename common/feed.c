@@ -310,6 +310,8 @@ open_all(struct feed *f, struct conn *conn)
 	}
 	f->transaction.publish = f->publish;
 	for (i = 0; i < PRIORITY_COUNT && o->priority; i++) {
+		if (i == PRIORITY_NORMAL)
+			continue; /* route 0 */
 		priority_stream(&f->tmp, o->publish.stream, (enum priority)i);
 		f->route[i] = publish_route(f->publish, f->tmp.data);
 	}

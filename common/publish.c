@@ -50,16 +50,18 @@ struct item {
 	bool last; /* of its transaction */
 };
 
-/* A stream that events go to. */
-struct route {
-	char *name;
-	struct stream_adder adder;
-	struct buf delayed; /* the key where they wait until they are due */
-};
-
 /* Lines of one fate. */
 struct lines {
 	uint64_t first, last, count;
+};
+
+/* A stream that events go to. */
+struct route {
+	char *name;
+	struct lines confirmed, refused;
+	struct lines unseen; /* sent without asking for replies */
+	struct stream_adder adder;
+	struct buf delayed; /* the key where they wait until they are due */
 };
 
 struct publish {
@@ -88,9 +90,7 @@ struct publish {
 	int64_t since;     /* when the first unanswered command was sent */
 	bool in_transaction, resent, loading, muted, failed;
 
-	struct lines confirmed, refused;
-	struct lines unseen; /* sent without asking for replies */
-	uint64_t duplicates;
+	uint64_t confirmed, duplicates;
 	char error[256];
 };
 
@@ -349,12 +349,13 @@ settle(struct publish *p, uint64_t until)
 		struct lines *fate = NULL;
 
 		if (it->state == STATE_STORED) {
-			fate = &p->confirmed;
+			fate = &p->route[it->route].confirmed;
+			p->confirmed++;
 			p->duplicates += it->duplicate;
 			if (p->o->confirmed != NULL)
 				p->o->confirmed(p->o->arg, &e);
 		} else if (it->state == STATE_REFUSED) {
-			fate = &p->refused;
+			fate = &p->route[it->route].refused;
 		} else if (it->state == STATE_UNDONE && p->o->undone != NULL) {
 			p->o->undone(p->o->arg, &e);
 		}
@@ -528,6 +529,26 @@ take_durable(struct publish *p, const struct reply *r)
 	return 0;
 }
 
+/* What no replies were asked for counts as confirmed: the server lives. */
+static void
+trust(struct publish *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->routes; i++) {
+		struct route *r = &p->route[i];
+
+		if (r->unseen.count == 0)
+			continue;
+		if (r->confirmed.count == 0)
+			r->confirmed.first = r->unseen.first;
+		r->confirmed.last = r->unseen.last;
+		r->confirmed.count += r->unseen.count;
+		p->confirmed += r->unseen.count;
+		r->unseen = (struct lines){ 0 };
+	}
+}
+
 static int
 take_reply(struct publish *p, const struct reply *r)
 {
@@ -555,11 +576,7 @@ take_reply(struct publish *p, const struct reply *r)
 	case EXPECT_LOUD:
 		p->muted = false;
 		p->answered = p->tail;
-		if (p->confirmed.count == 0)
-			p->confirmed.first = p->unseen.first;
-		p->confirmed.last = p->unseen.last;
-		p->confirmed.count += p->unseen.count;
-		p->unseen = (struct lines){ 0 };
+		trust(p);
 		break;
 	case EXPECT_LOADED:
 		p->loading = false;
@@ -716,7 +733,7 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 		if (!p->muted)
 			conn_commandv(p->conn, "CLIENT", "REPLY", "OFF", NULL);
 		p->muted = true;
-		count_line(&p->unseen, line);
+		count_line(&p->route[p->to].unseen, line);
 		append_add(p, p->to, text, len, key, key_len);
 		return 0;
 	}
@@ -800,7 +817,7 @@ publish_drain(struct publish *p)
 uint64_t
 publish_confirmed(const struct publish *p)
 {
-	return p->confirmed.count;
+	return p->confirmed;
 }
 
 uint64_t
@@ -810,26 +827,28 @@ publish_duplicates(const struct publish *p)
 }
 
 static void
-say(const struct publish *p, const char *what, const struct lines *l)
+say(const struct route *r, const char *what, const struct lines *l)
 {
 	if (l->count != 0)
-		fault("%s: %s: lines %llu-%llu (%llu events)", p->o->stream,
-		      what, (unsigned long long)l->first,
-		      (unsigned long long)l->last,
+		fault("%s: %s: lines %llu-%llu (%llu events)", r->name, what,
+		      (unsigned long long)l->first, (unsigned long long)l->last,
 		      (unsigned long long)l->count);
 }
 
-void
-publish_report(const struct publish *p, uint64_t next_line)
+/* What became of the lines that went to a stream. */
+static void
+report_route(const struct publish *p, size_t route, uint64_t reached)
 {
-	uint64_t reached = p->appended - conn_unsent(p->conn), i;
-	struct lines unknown = p->unseen, unsent = { 0 }, under = { 0 };
-	struct lines refused = p->refused;
+	const struct route *r = &p->route[route];
+	struct lines unknown = r->unseen, unsent = { 0 }, under = { 0 };
+	struct lines refused = r->refused;
+	uint64_t i;
 
-	fault("%s: cannot add: %s", p->route[p->blamed].name, p->error);
 	for (i = p->head; i < p->tail; i++) {
 		const struct item *it = item_at(p, i);
 
+		if (it->route != route)
+			continue;
 		if (it->state == STATE_STORED)
 			count_line(&under, it->line);
 		else if (it->state == STATE_REFUSED)
@@ -838,11 +857,22 @@ publish_report(const struct publish *p, uint64_t next_line)
 			count_line(it->end <= reached ? &unknown : &unsent,
 				   it->line);
 	}
-	say(p, "confirmed", &p->confirmed);
-	say(p, "stored, durability unknown", &under);
-	say(p, "refused", &refused);
-	say(p, "unknown", &unknown);
-	say(p, "not sent", &unsent);
+	say(r, "confirmed", &r->confirmed);
+	say(r, "stored, durability unknown", &under);
+	say(r, "refused", &refused);
+	say(r, "unknown", &unknown);
+	say(r, "not sent", &unsent);
+}
+
+void
+publish_report(const struct publish *p, uint64_t next_line)
+{
+	uint64_t reached = p->appended - conn_unsent(p->conn);
+	size_t i;
+
+	fault("%s: cannot add: %s", p->route[p->blamed].name, p->error);
+	for (i = 0; i < p->routes; i++)
+		report_route(p, i, reached);
 	fault("%s: not sent: lines from %llu on", p->o->stream,
 	      (unsigned long long)next_line);
 }

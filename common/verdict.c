@@ -15,8 +15,11 @@ enum {
 	CLOCK_EVERY_MS = 60000,
 	BACKOFF_MS = 250,
 	BACKOFF_STOPPED = 20, /* tries once a stop is requested */
+	LOOK_MS = 100,        /* for an answer that nothing waits for */
 	ARGS = 16
 };
+
+static const size_t none = SIZE_MAX; /* no stream */
 
 /* The arguments of a call, being collected. */
 struct call {
@@ -89,7 +92,7 @@ name_keys(struct verdict_stream *st, const char *name, const char *origin,
 	stream_companion(&st->progress, name, "progress:");
 	buf_adds(&st->progress, group);
 	buf_text(&st->progress);
-	stream_companion(&st->stats, name, "stats:");
+	stream_companion(&st->stats, origin, "stats:");
 	buf_adds(&st->stats, group);
 	buf_addc(&st->stats, ':');
 	st->stats_len = st->stats.len;
@@ -111,7 +114,9 @@ verdict_open(struct verdict *v, struct conn *c, const char *group,
 		.hold = { .name = SCRIPT_HOLD },
 	};
 	v->arg = xcalloc(ARGS + VERDICT_EMIT_MAX, sizeof(*v->arg));
+	v->done_arg = xcalloc(ARGS + VERDICT_DONE_MAX, sizeof(*v->done_arg));
 	v->text = xcalloc(VERDICT_DONE_MAX, sizeof(*v->text));
+	v->telling = none;
 	return set_clock(v);
 }
 
@@ -136,6 +141,7 @@ verdict_close(struct verdict *v)
 	}
 	free(v->stream);
 	free(v->arg);
+	free(v->done_arg);
 	free(v->text);
 	buf_release(&v->json);
 	*v = (struct verdict){ 0 };
@@ -155,8 +161,8 @@ stats_key(struct verdict *v, struct verdict_stream *st)
  * can't.  After a stop it gives up sooner.  NULL with conn_error() set.
  */
 static struct reply *
-run(struct verdict *v, struct script *s, size_t keys,
-    const struct script_arg *arg, size_t count)
+insist(struct verdict *v, struct script *s, size_t keys,
+       const struct script_arg *arg, size_t count)
 {
 	int tries;
 
@@ -201,16 +207,15 @@ number_of(struct verdict *v, const struct reply *r, const char *script)
 	return -1;
 }
 
-static int
-flush_stream(struct verdict *v, struct verdict_stream *st)
+/* The call that tells of what is done: v->done_arg.  Returns how many arguments
+ * it has, of which 4 are keys. */
+static size_t
+put_done(struct verdict *v, struct verdict_stream *st, char ms[NUM_TEXT])
 {
 	const struct buf *stats = stats_key(v, st);
-	struct script_arg *arg = v->arg;
-	char ms[NUM_TEXT];
+	struct script_arg *arg = v->done_arg;
 	size_t i;
 
-	if (st->done_count == 0)
-		return 0;
 	arg[0] = (struct script_arg){ st->name, strlen(st->name) };
 	arg[1] = (struct script_arg){ st->ledger.data, st->ledger.len };
 	arg[2] = (struct script_arg){ st->progress.data, st->progress.len };
@@ -222,11 +227,62 @@ flush_stream(struct verdict *v, struct verdict_stream *st)
 			st->done[i].text,
 			st->done[i].len,
 		};
-	if (run(v, &v->done, 4, arg, 6 + st->done_count) == NULL)
+	st->told = st->done_count;
+	st->told_ms = st->done_ms;
+	return 6 + i;
+}
+
+/* What was told is known. */
+static void
+forget(struct verdict_stream *st)
+{
+	st->done_count -= st->told;
+	st->done_ms -= st->told_ms;
+	memmove(st->done, st->done + st->told,
+		st->done_count * sizeof(*st->done));
+	st->told = 0;
+	st->told_ms = 0;
+}
+
+static int
+flush_stream(struct verdict *v, struct verdict_stream *st)
+{
+	char ms[NUM_TEXT];
+
+	if (st->done_count == 0)
+		return 0;
+	if (insist(v, &v->done, 4, v->done_arg, put_done(v, st, ms)) == NULL)
 		return -1;
-	st->done_count = 0;
-	st->done_ms = 0;
+	forget(st);
 	return 0;
+}
+
+/* The answer to verdict_push(), NULL if the connection is lost.  What is not
+ * confirmed is told again, and that is waited for. */
+static int
+take_answer(struct verdict *v, const struct reply *r)
+{
+	struct verdict_stream *st = &v->stream[v->telling];
+
+	v->telling = none;
+	if (r == NULL || reply_is(r, 0, REPLY_ERROR))
+		return flush_stream(v, st);
+	forget(st);
+	return 0;
+}
+
+static int
+settle(struct verdict *v)
+{
+	return v->telling == none ? 0 : take_answer(v, conn_reply(v->conn, 0));
+}
+
+/* As insist(), behind what verdict_push() has left unanswered. */
+static struct reply *
+run(struct verdict *v, struct script *s, size_t keys,
+    const struct script_arg *arg, size_t count)
+{
+	return settle(v) < 0 ? NULL : insist(v, s, keys, arg, count);
 }
 
 int
@@ -234,6 +290,8 @@ verdict_flush(struct verdict *v)
 {
 	size_t i;
 
+	if (settle(v) < 0)
+		return -1;
 	for (i = 0; i < v->count; i++)
 		if (flush_stream(v, &v->stream[i]) < 0)
 			return -1;
@@ -242,13 +300,97 @@ verdict_flush(struct verdict *v)
 	return 0;
 }
 
+/* Take the answer if it is here.  1 if there is nothing to wait for, 0, -1. */
+static int
+try_settle(struct verdict *v)
+{
+	struct reply *r = NULL;
+	int rc;
+
+	if (v->telling == none)
+		return 1;
+	rc = conn_next(v->conn, &r, 0);
+	if (rc == 0 && conn_silence(v->conn, v->told_at, 0) >= 0)
+		return 0;
+	return take_answer(v, rc == 1 ? r : NULL) < 0 ? -1 : 1;
+}
+
+/* The first stream of which something is untold; none. */
+static size_t
+untold(const struct verdict *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->count; i++)
+		if (v->stream[i].done_count > v->stream[i].told)
+			return i;
+	return none;
+}
+
+int
+verdict_push(struct verdict *v)
+{
+	int rc = try_settle(v);
+	char ms[NUM_TEXT];
+	size_t at = untold(v), count, i;
+
+	if (rc <= 0)
+		return rc;
+	if (v->done.sha[0] == '\0' || when_monotonic() >= v->clock_due)
+		return verdict_flush(v);
+	if (at == none)
+		return 0;
+	count = put_done(v, &v->stream[at], ms);
+	script_begin(v->conn, &v->done, 4, count);
+	for (i = 0; i < count; i++)
+		conn_arg(v->conn, v->done_arg[i].text, v->done_arg[i].len);
+	v->telling = at;
+	v->told_at = when_monotonic();
+	conn_flush(v->conn); /* a loss is noticed at the answer */
+	return 0;
+}
+
+bool
+verdict_poll(struct verdict *v, struct pollfd *p)
+{
+	*p = (struct pollfd){ .fd = -1 };
+	if (v->telling == none)
+		return untold(v) != none;
+	if (untold(v) == none && conn_unsent(v->conn) == 0)
+		return false;
+	return conn_poll(v->conn, p) != 0;
+}
+
+int64_t
+verdict_due(const struct verdict *v)
+{
+	return v->telling != none ? v->told_at + LOOK_MS : INT64_MAX;
+}
+
+bool
+verdict_is_untold(const struct verdict *v, size_t stream, struct id id)
+{
+	const struct verdict_stream *st;
+	char text[ID_TEXT];
+	size_t len = id_put(text, id), i;
+
+	if (stream >= v->count)
+		return false;
+	st = &v->stream[stream];
+	for (i = 0; i < st->done_count; i++)
+		if (st->done[i].len == len &&
+		    memcmp(st->done[i].text, text, len) == 0)
+			return true;
+	return false;
+}
+
 int
 verdict_done(struct verdict *v, size_t stream, struct id id, int64_t ms)
 {
 	struct verdict_stream *st = &v->stream[stream];
 	struct verdict_id *done;
 
-	if (st->done_count == VERDICT_DONE_MAX && flush_stream(v, st) < 0)
+	if (st->done_count == VERDICT_DONE_MAX && verdict_flush(v) < 0)
 		return -1;
 	done = &st->done[st->done_count++];
 	done->len = id_put(done->text, id);
@@ -359,6 +501,8 @@ verdict_hold(struct verdict *v, size_t stream, const struct id *id,
 static struct reply *
 ask(struct verdict *v, const char *const *word, size_t count)
 {
+	if (settle(v) < 0)
+		return NULL;
 	for (;;) {
 		struct reply *r;
 		size_t i;

@@ -2,8 +2,9 @@
  * verdict.h - what became of entries, told to the server
  *
  * Each verdict is one script (common/lua): done, emit, fail, dead.  Successes
- * are collected and sent together; the others are sent at once.  A verdict is
- * kept until the server has answered: after a lost connection it is sent again.
+ * are collected and sent together, and need not be waited for; the others are
+ * sent at once.  A verdict is kept until the server has answered: after a lost
+ * connection it is sent again.
  * That may count a success twice in the statistics, never an event.
  *
  * A connection of its own is used, so that a blocking read of another one does
@@ -12,6 +13,7 @@
 #ifndef COMMON_VERDICT_H
 #define COMMON_VERDICT_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,9 +39,11 @@ struct verdict_stream {
 	struct verdict_id {
 		char text[ID_TEXT];
 		size_t len;
-	} done[VERDICT_DONE_MAX]; /* not yet told */
+	} done[VERDICT_DONE_MAX]; /* the server does not know yet */
 	size_t done_count;
 	int64_t done_ms;
+	size_t told; /* the first of them: sent, not answered */
+	int64_t told_ms;
 };
 
 struct verdict {
@@ -51,8 +55,10 @@ struct verdict {
 	int64_t clock_due;
 	struct script emit, done, fail, dead, take, hold;
 	struct buf json; /* private from here on */
-	struct script_arg *arg;
+	struct script_arg *arg, *done_arg;
 	char (*text)[ID_TEXT];
+	size_t telling;  /* the stream some of which is told; NONE */
+	int64_t told_at; /* when_monotonic() */
 };
 
 /* The names are borrowed.  Returns 0, or -1 with conn_error(v->conn) set. */
@@ -68,9 +74,23 @@ void verdict_close(struct verdict *v);
 /* The server's time in ms since 1970, as last asked plus what has passed. */
 int64_t verdict_now(const struct verdict *v);
 
-/* The entry is done; verdict_flush() tells the server. */
+/* The entry is done.  verdict_flush() tells the server and waits until it knows
+ * of all; verdict_push() tells it and takes the answer at the next call of any of
+ * these functions, what is done meanwhile being told after that. */
 int verdict_done(struct verdict *v, size_t stream, struct id id, int64_t ms);
 int verdict_flush(struct verdict *v);
+int verdict_push(struct verdict *v);
+
+/* What to poll for until verdict_push() can go on; p->fd is -1 if it has nothing
+ * to say.  Returns whether not to wait. */
+bool verdict_poll(struct verdict *v, struct pollfd *p);
+
+/* When to call verdict_push() at the latest, when_monotonic(), to notice an error;
+ * INT64_MAX. */
+int64_t verdict_due(const struct verdict *v);
+
+/* Whether the entry is done and the server may not know it yet. */
+bool verdict_is_untold(const struct verdict *v, size_t stream, struct id id);
 
 /* Done, with at most VERDICT_EMIT_MAX events to append to a stream.  1, 0 if the
  * entry is not ours any more, -1. */

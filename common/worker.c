@@ -18,6 +18,7 @@ enum {
 	BLOCK_MS = 2000,  /* one blocked read */
 	BROKEN_MS = 1000, /* first pause after a broken handler */
 	BROKEN_MAX_MS = 60000,
+	FIXED_FDS = 4,       /* polled besides the handlers' */
 	PARKED_MIN = 100,    /* with lanes: ready events beyond the room */
 	PROGRESS_MS = 1000,  /* between two writes of one job's progress */
 	KILL_MS = 5000,      /* from SIGTERM to SIGKILL */
@@ -60,7 +61,7 @@ holds(void *arg, size_t stream, struct id id)
 		if (w->runner[i].used && w->runner[i].job.stream == stream &&
 		    id_compare(w->runner[i].job.id, id) == 0)
 			return true;
-	return jobs_has(&w->desk.jobs, stream, id);
+	return desk_has(&w->desk, stream, id);
 }
 
 /* The command itself is at fault: no attempt is burned, and nothing else is
@@ -322,7 +323,7 @@ read_more(struct worker *w)
 		return -1;
 	if (rc == 2 || (w->o->until_end && group_reached(w->g)))
 		w->exhausted = true;
-	return verdict_flush(&w->desk.v) < 0 ? desk_fail(&w->desk) : 0;
+	return 0;
 }
 
 /* Renew the leases of what runs, and end what was taken from us. */
@@ -460,6 +461,8 @@ wait_ms(const struct worker *w)
 		until = w->deadline;
 	if (w->g->promote_due < until)
 		until = w->g->promote_due;
+	if (verdict_due(&w->desk.v) < until)
+		until = verdict_due(&w->desk.v);
 	if (w->grace_until < until && w->grace_until > now)
 		until = w->grace_until;
 	if (w->broken_until > now && w->broken_until < until)
@@ -494,13 +497,15 @@ wait_for_something(struct worker *w)
 	if (!w->g->reading && room(w) != 0)
 		timeout = 0;
 	n++;
+	if (verdict_poll(&w->desk.v, &p[n++]))
+		timeout = 0;
 	for (i = 0; i < w->o->jobs; i++)
 		if (w->runner[i].used)
 			n += handler_poll(&w->runner[i].handler, &p[n]);
 	poll(p, (nfds_t)n, timeout);
 	if (p[0].revents != 0)
 		handler_child_seen();
-	for (i = 0, first = 3; i < w->o->jobs; i++) {
+	for (i = 0, first = FIXED_FDS; i < w->o->jobs; i++) {
 		struct runner *run = &w->runner[i];
 		struct pollfd mine[HANDLER_FDS];
 		size_t count;
@@ -519,11 +524,16 @@ step(struct worker *w)
 	watch_stop(w);
 	desk_know_streams(&w->desk);
 	print_lines(w);
-	if (reap(w) < 0 || verdict_flush(&w->desk.v) < 0)
-		return w->out->error != 0 ? 0 : desk_fail(&w->desk);
+	if (reap(w) < 0)
+		return w->out->error != 0 ? 0 : -1;
 	if ((!is_stopping(w) && !is_enough(w) &&
 	     desk_take_over(&w->desk) < 0) ||
-	    start_jobs(w) < 0 || read_more(w) < 0 || keep_leases(w) < 0)
+	    start_jobs(w) < 0 || read_more(w) < 0)
+		return -1;
+	/* Last, so that free places don't wait for it. */
+	if (verdict_push(&w->desk.v) < 0)
+		return desk_fail(&w->desk);
+	if (keep_leases(w) < 0)
 		return -1;
 	out_flush(w->out); /* its failure ends the loop */
 	return 0;
@@ -570,7 +580,7 @@ worker_run(const struct worker_options *o, struct group *g,
 	size_t i;
 
 	w.runner = xcalloc(o->jobs, sizeof(*w.runner));
-	w.pfd = xcalloc(3 + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
+	w.pfd = xcalloc(FIXED_FDS + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
 	g->holds = holds;
 	g->holder = &w;
 	rc = desk_open(&w.desk, &rules, g, select, counts);

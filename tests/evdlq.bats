@@ -362,12 +362,70 @@ is_empty()
 	start driven evdlq --redrive -y --rate 4000 orders
 	while [ "$(length "$dlq")" -gt 0 ]; do
 		redis client kill type normal >/dev/null
-		wait_until 1 true
 	done
 	finish "$pid"
 	must_equal "$(length "$back")" 4000
 	must_equal "$(values "$back" | sort -u | wc -l)" 4000
 	must_equal "$(cat "$(out driven)")" "orders: redriven 4000 to $back"
+}
+
+@test "killed again and again: nothing lost, nothing doubled" {
+	many 3000
+	before=0
+	while [ "$(length "$dlq")" -gt 0 ]; do
+		start driven evdlq --redrive -y --rate 3000 orders
+		wait_until 10 has_moved
+		kill -KILL "$(child_of "$pid")" 2>/dev/null || :
+		wait "$pid" || :
+		before=$(length "$back")
+	done
+	must_equal "$(length "$back")" 3000
+	must_equal "$(values "$back" | sort -u | wc -l)" 3000
+}
+
+has_moved()
+{
+	[ "$(length "$back")" -gt "$before" ]
+}
+
+@test "the server is killed and comes back: nothing lost, nothing doubled" {
+	local dir=$SERVER_DIR socket=$SERVER_SOCKET url=$EV_URL
+	SERVER_DIR=
+	start_server --appendonly yes --appendfsync always
+	many 2000
+	start driven evdlq --redrive -y --rate 2000 orders
+	wait_until 10 is_some "$back"
+	kill_server
+	start_server --appendonly yes --appendfsync always
+	finish "$pid"
+	must_equal "$(cat "$(out driven)")" "orders: redriven 2000 to $back"
+	must_equal "$(length "$back")" 2000
+	must_equal "$(values "$back" | sort -u | wc -l)" 2000
+	must_equal "$(length "$dlq")" 0
+	stop_server
+	SERVER_DIR=$dir SERVER_SOCKET=$socket EV_URL=$url
+}
+
+@test "what was done though its answer was lost is counted once" {
+	many 10
+	start driven evdlq --redrive -y --rate 20 --reply-timeout 100ms orders
+	wait_until 10 is_some "$back"
+	kill -STOP "$(server_pid)"
+	wait_until 10 test -s "$(err driven)"
+	kill -CONT "$(server_pid)"
+	finish "$pid"
+	must_equal "$(cat "$(out driven)")" "orders: redriven 10 to $back"
+	must_equal "$(length "$back")" 10
+}
+
+@test "a server without memory is waited for" {
+	dead exhausted billing '{"n":1}'
+	redis config set maxmemory 1mb >/dev/null
+	start driven evdlq --redrive -y orders
+	wait_until 10 grep -q 'OOM.*trying again' "$(err driven)"
+	redis config set maxmemory 0 >/dev/null
+	finish "$pid"
+	must_equal "$(values "$back")" '{"n":1}'
 }
 
 @test "a script that the server forgot is loaded again" {
@@ -407,8 +465,8 @@ is_some()
 }
 
 @test "what dies while it runs is not part of it" {
-	many 1000
-	start driven evdlq --redrive -y --rate 1000 orders
+	many 5000
+	start driven evdlq --redrive -y --rate 5000 orders
 	wait_until 10 is_some "$back"
 	dead exhausted billing '{"late":1}'
 	finish "$pid"
@@ -521,4 +579,14 @@ true'
 	dead exhausted billing '{"n":1}'
 	must_exit 5 sh -c 'evdlq orders >/dev/full'
 	EV_URL=unix:///nowhere must_exit 4 evdlq --retry-for 0 orders
+}
+
+@test "a change that can't be audited is exit 4, and says so" {
+	dead exhausted billing '{"n":1}'
+	redis acl setuser part on '>pw' '~{orders}*' '~orders' '+@all' >/dev/null
+	EV_URL=unix://part:pw@$SERVER_SOCKET must_exit 4 \
+		evdlq --redrive -y orders
+	must_print "orders: redriven 1 to $back"
+	must_say 'orders: the change is not in ev:audit: NOPERM'
+	redis acl deluser part >/dev/null
 }

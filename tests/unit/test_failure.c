@@ -11,6 +11,18 @@
 #include "common/json.h"
 #include "common/mem.h"
 
+static void
+reasons_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(failure_reason_name(FAILURE_CRASH_LOOP),
+			    "crash-loop");
+	assert_true(failure_is_reason("exhausted"));
+	assert_true(failure_is_reason("trimmed"));
+	assert_false(failure_is_reason("trimme"));
+	assert_false(failure_is_reason(""));
+}
+
 /* Compare a fingerprint; the text ends where its memory ends. */
 static void
 assert_print(const char *text, const char *want)
@@ -311,6 +323,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reasons_have_names),
 		cmocka_unit_test(
 			fingerprint_takes_the_last_line_that_is_not_blank),
 		cmocka_unit_test(fingerprint_masks_numbers),
