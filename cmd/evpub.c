@@ -16,7 +16,6 @@
 #include "common/feed.h"
 #include "common/opt.h"
 #include "common/out.h"
-#include "common/priority.h"
 #include "common/stop.h"
 
 struct options {
@@ -137,31 +136,25 @@ publish(struct options *o)
 	return out_close(&out, status);
 }
 
-/* --promote: of each stream, and with --priority of each of its four. */
 static enum exit_status
 promote(const struct options *o)
 {
 	struct conn *conn = connect_or_die(o);
 	enum exit_status status = EXIT_OK;
-	size_t i, count = o->streams * (o->feed.priority ? PRIORITY_COUNT : 1);
-	struct buf name = { 0 };
 	uint64_t moved;
+	size_t i;
 
-	for (i = 0; i < count && status == EXIT_OK; i++) {
-		priority_stream(&name, o->stream[i % o->streams],
-				o->feed.priority
-					? (enum priority)(i / o->streams)
-					: PRIORITY_NORMAL);
-		if (delayed_promote_all(conn, name.data, &moved) < 0) {
-			fault("%s: cannot promote: %s", name.data,
+	for (i = 0; i < o->streams && status == EXIT_OK; i++) {
+		if (delayed_promote_all(conn, o->stream[i], &moved) < 0) {
+			fault("%s: cannot promote: %s", o->stream[i],
 			      conn_error(conn));
 			status = EXIT_SERVER;
 		} else if (stop_requested()) {
 			status = EXIT_NO;
 		}
-		info("%s: %llu promoted", name.data, (unsigned long long)moved);
+		info("%s: %llu promoted", o->stream[i],
+		     (unsigned long long)moved);
 	}
-	buf_release(&name);
 	conn_close(conn);
 	return status;
 }

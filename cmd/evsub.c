@@ -402,11 +402,12 @@ settle(struct run *run)
 	int rc = settle_run(&s, &o, run->conn, &run->select, &run->out,
 			    STDIN_FILENO);
 
-	info("%llu settled, %llu to be retried, %llu dead, %llu were not "
-	     "pending, %llu refused",
-	     (unsigned long long)s.settled, (unsigned long long)s.retried,
-	     (unsigned long long)s.dead, (unsigned long long)s.unknown,
+	info("%llu settled, %llu were not pending, %llu refused",
+	     (unsigned long long)s.settled, (unsigned long long)s.unknown,
 	     (unsigned long long)s.refused);
+	if (s.retried + s.dead != 0)
+		info("%llu to be retried, %llu dead",
+		     (unsigned long long)s.retried, (unsigned long long)s.dead);
 	if (rc == -1) {
 		fault("%s", conn_error(run->conn));
 		return EXIT_SERVER;

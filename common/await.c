@@ -287,6 +287,8 @@ turn(struct await *a, int fd, int left_ms)
 	if (rc < 0)
 		return recover(a);
 	out_flush(a->out);
+	if (fd < 0 && a->open == 0)
+		return 0; /* nothing is left to wait for */
 	silence = conn_silence(a->conn, a->since, BLOCK_MS);
 	if (silence < 0)
 		return recover(a);

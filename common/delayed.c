@@ -49,20 +49,21 @@ delayed_key(struct buf *out, const char *stream)
 
 void
 delayed_add(struct conn *c, const struct script *s, const struct buf *key,
-	    const struct delayed_options *o, const char *event, size_t len,
-	    const struct delayed_mark *mark)
+	    const struct delayed_options *o, enum priority to,
+	    const char *event, size_t len, const struct delayed_mark *mark)
 {
 	bool from_now = o->delay_ms >= 0 || o->at.kind == WHEN_AGO;
 	int64_t ms = o->delay_ms >= 0 ? o->delay_ms : o->at.ms;
 	char place[ENVELOPE_UUID];
 
 	envelope_uuid(place, when_local_now());
+	place[sizeof(place) - 1] = "chnl"[to];
 	script_begin(c, s, mark != NULL ? 2 : 1, mark != NULL ? 7 : 5);
 	conn_arg(c, key->data, key->len);
 	if (mark != NULL)
 		conn_arg(c, mark->key, mark->len);
 	conn_arg(c, event, len);
-	conn_arg(c, place, sizeof(place) - 1);
+	conn_arg(c, place, sizeof(place));
 	conn_argu(c, ms < 0 ? 0 : (uint64_t)ms);
 	conn_argu(c, from_now);
 	if (mark != NULL)
@@ -73,8 +74,9 @@ int
 delayed_promote(struct conn *c, struct script *s, const char *stream,
 		uint64_t limit, int64_t *wait_ms)
 {
+	struct buf key = { 0 }, to[PRIORITY_COUNT] = { { 0 } };
 	char count[NUM_TEXT + 1];
-	struct buf key = { 0 };
+	size_t i;
 	struct reply *r;
 	int64_t moved;
 
@@ -82,7 +84,13 @@ delayed_promote(struct conn *c, struct script *s, const char *stream,
 		limit = DELAYED_LIMIT;
 	count[num_put(count, limit)] = '\0';
 	delayed_key(&key, stream);
-	r = script_call(c, s, 2, key.data, stream, count, NULL);
+	for (i = 0; i < PRIORITY_COUNT; i++)
+		priority_stream(&to[i], stream, (enum priority)i);
+	r = script_call(c, s, 5, key.data, to[PRIORITY_CRITICAL].data,
+			to[PRIORITY_HIGH].data, stream, to[PRIORITY_LOW].data,
+			count, NULL);
+	for (i = 0; i < PRIORITY_COUNT; i++)
+		buf_release(&to[i]);
 	buf_release(&key);
 	if (r == NULL)
 		return -1;

@@ -5,12 +5,14 @@
  * {orders}:delayed, its score being when it is due (ms since 1970, by the
  * server's clock).  A member is
  *
- *     0199e0b5-6a01-7c3e-8d2f-51a3f0c4d7e2:{"order":1}
- *     └──────────── a UUIDv7 ────────────┘ └ the event's bytes
+ *     0199e0b5-6a01-7c3e-8d2f-51a3f0c4d7e2n{"order":1}
+ *     └──────────── a UUIDv7 ────────────┘│└ the event's bytes
+ *                                         └ c h n l: the priority (priority.h)
  *
  * so that equal events are two members, and those that one program schedules
  * for the same ms keep their order.  Whoever reads the stream promotes what is
- * due: moves it from the set to the stream (common/lua/promote.lua).
+ * due: moves it from the set to the stream of its priority
+ * (common/lua/promote.lua).
  */
 #ifndef COMMON_DELAYED_H
 #define COMMON_DELAYED_H
@@ -21,6 +23,7 @@
 
 #include "common/conn.h"
 #include "common/opt.h"
+#include "common/priority.h"
 #include "common/script.h"
 
 /* When events are to be published. */
@@ -61,13 +64,14 @@ struct delayed_mark {
 	int64_t dedup_ms;
 };
 void delayed_add(struct conn *c, const struct script *s, const struct buf *key,
-		 const struct delayed_options *o, const char *event, size_t len,
+		 const struct delayed_options *o, enum priority to,
+		 const char *event, size_t len,
 		 const struct delayed_mark *mark);
 
 /*
  * Move at most `limit` (1 to 1000) events that are due, by the server's clock,
- * from {stream}:delayed to the stream: by due time, then as they were scheduled.
- * The script s is SCRIPT_PROMOTE.  Any number of programs may do so at a time;
+ * from {stream}:delayed to the stream, or its streams of other priorities: by
+ * due time, then as they were scheduled.  The script s is SCRIPT_PROMOTE.  Any number of programs may do so at a time;
  * each event is moved once.
  *
  * Returns how many were moved, with *wait_ms set to how long it is until the

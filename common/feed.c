@@ -230,8 +230,7 @@ publish_one(struct feed *f)
 		return rc < 0 ? -1 : 0;
 	}
 	if (f->o->priority)
-		publish_to(f->publish,
-			   f->route[priority_of(&in->event, &f->word)]);
+		publish_to(f->publish, priority_of(&in->event, &f->word));
 	if (publish_send(f->publish, in->number, in->event.text, in->event.len,
 			 k.dedup, k.dedup_len) < 0)
 		return -1;
@@ -299,7 +298,6 @@ static int
 open_all(struct feed *f, struct conn *conn)
 {
 	const struct feed_options *o = f->o;
-	size_t i;
 
 	f->publish = publish_open(conn, &o->publish);
 	if (f->publish == NULL ||
@@ -309,12 +307,6 @@ open_all(struct feed *f, struct conn *conn)
 		return -1;
 	}
 	f->transaction.publish = f->publish;
-	for (i = 0; i < PRIORITY_COUNT && o->priority; i++) {
-		if (i == PRIORITY_NORMAL)
-			continue; /* route 0 */
-		priority_stream(&f->tmp, o->publish.stream, (enum priority)i);
-		f->route[i] = publish_route(f->publish, f->tmp.data);
-	}
 	if (o->await != NULL && await_open(&f->await, conn) < 0) {
 		fault("%s", conn_error(f->await.conn));
 		return -1;

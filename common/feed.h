@@ -69,7 +69,6 @@ struct feed {
 	struct await await;
 	struct progress progress;
 	struct buf tmp, word;
-	size_t route[PRIORITY_COUNT];
 	unsigned roles;       /* what is looked up in an event */
 	uint64_t unsent;      /* the line that could not be sent on; 0 */
 	bool stopped, broken; /* no more input; no more replies */

@@ -45,7 +45,7 @@ struct item {
 	size_t len, key_len; /* of the event and its key, in keep */
 	struct id id;
 	enum state state;
-	uint16_t route;
+	enum priority to;
 	bool duplicate;
 	bool last; /* of its transaction */
 };
@@ -55,21 +55,21 @@ struct lines {
 	uint64_t first, last, count;
 };
 
-/* A stream that events go to. */
+/* A stream that events go to: each priority has one. */
 struct route {
-	char *name;
+	struct buf name;
 	struct lines confirmed, refused;
 	struct lines unseen; /* sent without asking for replies */
 	struct stream_adder adder;
-	struct buf delayed; /* the key where they wait until they are due */
 };
 
 struct publish {
 	struct conn *conn;
 	const struct publish_options *o;
-	struct route *route;
-	size_t routes, to; /* how many; where events go now */
-	size_t blamed;     /* where the one went that was refused */
+	struct route route[PRIORITY_COUNT];
+	enum priority to;     /* where events go now */
+	enum priority blamed; /* where the one went that was refused */
+	struct buf delayed;   /* the key where they wait until they are due */
 	struct script script;
 	struct buf mark; /* {stream}:seen: */
 	size_t mark_len;
@@ -164,6 +164,7 @@ struct publish *
 publish_open(struct conn *c, const struct publish_options *o)
 {
 	struct publish *p;
+	size_t i;
 
 	if (o->durability == PUBLISH_FSYNC) {
 		int has = conn_has_command(c, "WAITAOF");
@@ -181,7 +182,15 @@ publish_open(struct conn *c, const struct publish_options *o)
 	p->send_at = SEND_AT;
 	p->item = xcalloc(p->cap, sizeof(*p->item));
 	p->script.name = o->due != NULL ? SCRIPT_DELAY : SCRIPT_DEDUP;
-	publish_route(p, o->stream);
+	p->to = p->blamed = PRIORITY_NORMAL;
+	for (i = 0; i < PRIORITY_COUNT; i++) {
+		struct route *r = &p->route[i];
+
+		priority_stream(&r->name, o->stream, (enum priority)i);
+		stream_adder_init(&r->adder, r->name.data, o->maxlen,
+				  o->no_create);
+	}
+	delayed_key(&p->delayed, o->stream);
 	stream_companion(&p->mark, o->stream, "seen:");
 	p->mark_len = p->mark.len;
 	if (by_script(p) && script_load(c, &p->script) < 0) {
@@ -191,25 +200,11 @@ publish_open(struct conn *c, const struct publish_options *o)
 	return p;
 }
 
-size_t
-publish_route(struct publish *p, const char *stream)
-{
-	struct route *r;
-
-	p->route = xreallocarray(p->route, p->routes + 1, sizeof(*p->route));
-	r = &p->route[p->routes];
-	*r = (struct route){ .name = xstrdup(stream) };
-	stream_adder_init(&r->adder, stream, p->o->maxlen, p->o->no_create);
-	delayed_key(&r->delayed, stream);
-	assert(p->routes < UINT16_MAX);
-	return p->routes++;
-}
-
 void
-publish_to(struct publish *p, size_t route)
+publish_to(struct publish *p, enum priority priority)
 {
-	assert(route < p->routes);
-	p->to = route;
+	assert(priority < PRIORITY_COUNT);
+	p->to = priority;
 }
 
 void
@@ -219,12 +214,11 @@ publish_close(struct publish *p)
 
 	if (p == NULL)
 		return;
-	for (i = 0; i < p->routes; i++) {
-		free(p->route[i].name);
+	for (i = 0; i < PRIORITY_COUNT; i++) {
+		buf_release(&p->route[i].name);
 		stream_adder_release(&p->route[i].adder);
-		buf_release(&p->route[i].delayed);
 	}
-	free(p->route);
+	buf_release(&p->delayed);
 	buf_release(&p->mark);
 	buf_release(&p->expect);
 	buf_release(&p->keep);
@@ -291,7 +285,7 @@ append_dedup(struct publish *p, const struct route *r, const char *text,
 	     size_t len)
 {
 	script_begin(p->conn, &p->script, 2, 6);
-	conn_args(p->conn, r->name);
+	conn_arg(p->conn, r->name.data, r->name.len);
 	conn_arg(p->conn, p->mark.data, p->mark.len);
 	conn_arg(p->conn, text, len);
 	conn_argu(p->conn, (uint64_t)p->o->dedup_ms);
@@ -300,10 +294,10 @@ append_dedup(struct publish *p, const struct route *r, const char *text,
 }
 
 static void
-append_add(struct publish *p, size_t route, const char *text, size_t len,
+append_add(struct publish *p, enum priority to, const char *text, size_t len,
 	   const char *key, size_t key_len)
 {
-	const struct route *r = &p->route[route];
+	const struct route *r = &p->route[to];
 	struct buf *out = conn_out(p->conn);
 	size_t before = out->len;
 
@@ -312,8 +306,8 @@ append_add(struct publish *p, size_t route, const char *text, size_t len,
 		buf_add(&p->mark, key, key_len);
 	}
 	if (p->o->due != NULL)
-		delayed_add(p->conn, &p->script, &r->delayed, p->o->due, text,
-			    len,
+		delayed_add(p->conn, &p->script, &p->delayed, p->o->due, to,
+			    text, len,
 			    key == NULL ? NULL
 					: &(struct delayed_mark){
 						  p->mark.data, p->mark.len,
@@ -349,13 +343,13 @@ settle(struct publish *p, uint64_t until)
 		struct lines *fate = NULL;
 
 		if (it->state == STATE_STORED) {
-			fate = &p->route[it->route].confirmed;
+			fate = &p->route[it->to].confirmed;
 			p->confirmed++;
 			p->duplicates += it->duplicate;
 			if (p->o->confirmed != NULL)
 				p->o->confirmed(p->o->arg, &e);
 		} else if (it->state == STATE_REFUSED) {
-			fate = &p->route[it->route].refused;
+			fate = &p->route[it->to].refused;
 		} else if (it->state == STATE_UNDONE && p->o->undone != NULL) {
 			p->o->undone(p->o->arg, &e);
 		}
@@ -389,7 +383,7 @@ send_again(struct publish *p, struct item *it, size_t keep_at)
 		p->loading = true;
 	}
 	p->resent = true;
-	append_add(p, again.route, text, again.len,
+	append_add(p, again.to, text, again.len,
 		   p->o->dedup_ms != 0 ? text + again.len : NULL,
 		   again.key_len);
 	expect(p, EXPECT_ADD);
@@ -417,7 +411,7 @@ refuse(struct publish *p, struct item *it, const char *why)
 {
 	it->state = STATE_REFUSED;
 	if (!p->failed)
-		p->blamed = it->route;
+		p->blamed = it->to;
 	fail(p, why);
 }
 
@@ -535,7 +529,7 @@ trust(struct publish *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->routes; i++) {
+	for (i = 0; i < PRIORITY_COUNT; i++) {
 		struct route *r = &p->route[i];
 
 		if (r->unseen.count == 0)
@@ -747,7 +741,7 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 		.end = p->in_transaction ? UINT64_MAX : p->appended,
 		.len = len,
 		.key_len = keeps(p) ? key_len : 0,
-		.route = (uint16_t)p->to,
+		.to = p->to,
 	};
 	if (keeps(p)) {
 		buf_add(&p->keep, text, len);
@@ -830,16 +824,17 @@ static void
 say(const struct route *r, const char *what, const struct lines *l)
 {
 	if (l->count != 0)
-		fault("%s: %s: lines %llu-%llu (%llu events)", r->name, what,
-		      (unsigned long long)l->first, (unsigned long long)l->last,
+		fault("%s: %s: lines %llu-%llu (%llu events)", r->name.data,
+		      what, (unsigned long long)l->first,
+		      (unsigned long long)l->last,
 		      (unsigned long long)l->count);
 }
 
 /* What became of the lines that went to a stream. */
 static void
-report_route(const struct publish *p, size_t route, uint64_t reached)
+report_route(const struct publish *p, enum priority to, uint64_t reached)
 {
-	const struct route *r = &p->route[route];
+	const struct route *r = &p->route[to];
 	struct lines unknown = r->unseen, unsent = { 0 }, under = { 0 };
 	struct lines refused = r->refused;
 	uint64_t i;
@@ -847,7 +842,7 @@ report_route(const struct publish *p, size_t route, uint64_t reached)
 	for (i = p->head; i < p->tail; i++) {
 		const struct item *it = item_at(p, i);
 
-		if (it->route != route)
+		if (it->to != to)
 			continue;
 		if (it->state == STATE_STORED)
 			count_line(&under, it->line);
@@ -870,9 +865,9 @@ publish_report(const struct publish *p, uint64_t next_line)
 	uint64_t reached = p->appended - conn_unsent(p->conn);
 	size_t i;
 
-	fault("%s: cannot add: %s", p->route[p->blamed].name, p->error);
-	for (i = 0; i < p->routes; i++)
-		report_route(p, i, reached);
+	fault("%s: cannot add: %s", p->route[p->blamed].name.data, p->error);
+	for (i = 0; i < PRIORITY_COUNT; i++)
+		report_route(p, (enum priority)i, reached);
 	fault("%s: not sent: lines from %llu on", p->o->stream,
 	      (unsigned long long)next_line);
 }

@@ -23,6 +23,7 @@
 #include "common/delayed.h"
 #include "common/id.h"
 #include "common/opt.h"
+#include "common/priority.h"
 #include "common/script.h"
 #include "common/stream.h"
 
@@ -79,15 +80,9 @@ struct publish; /* opaque */
  * set if the server lacks what the durability needs. */
 struct publish *publish_open(struct conn *c, const struct publish_options *o);
 
-/*
- * Another stream that events may go to, stored like those of options.stream and
- * known by the same deduplication marks: so it must share its cluster slot if
- * there are any.  Returns its number for publish_to(); options.stream has 0.
- */
-size_t publish_route(struct publish *p, const char *stream);
-
-/* Where the events sent from now on go. */
-void publish_to(struct publish *p, size_t route);
+/* The priority of the events sent from now on: the stream that they go to
+ * (priority_stream).  At first they go to options.stream, the normal one. */
+void publish_to(struct publish *p, enum priority priority);
 
 /*
  * Send an event; key is the deduplication key (NULL: none).  Waits only while

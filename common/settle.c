@@ -27,6 +27,24 @@ back_off(struct settle *s, int64_t *since)
 	return !stop_sleep(BACKOFF_MS);
 }
 
+/* What the ledger remembers of earlier failures is of no use any more.  If this
+ * does not succeed, readers pass over it. */
+static void
+forget_failures(struct settle *s)
+{
+	struct buf *out = conn_out(s->conn), ledger = { 0 };
+
+	stream_companion(&ledger, buf_text(&s->stream), "fail:");
+	buf_add(&ledger, s->of_group.data, s->of_group.len);
+	command_begin(out, 2 + s->count);
+	command_add(out, "HDEL", 4);
+	command_add(out, ledger.data, ledger.len);
+	buf_add(out, s->ids.data, s->ids.len);
+	if (conn_result(s->conn) == NULL)
+		debug("%s: %s", buf_text(&ledger), conn_error(s->conn));
+	buf_release(&ledger);
+}
+
 /* XACK what is collected, over and over until the server has answered: an entry
  * that is acknowledged twice is so once. */
 static int
@@ -64,6 +82,7 @@ commit(struct settle *s)
 	}
 	s->settled += (uint64_t)known;
 	s->unknown += s->count - (uint64_t)known;
+	forget_failures(s);
 	out_write(s->out, s->text.data, s->text.len);
 	out_flush(s->out);
 	buf_clear(&s->ids);

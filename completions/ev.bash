@@ -21,7 +21,8 @@ _ev_options()
 			--subject= --correlation= --causation= --traceparent= \
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
-			--dedup= --dedup-key= --atomic= --rate= --max-lag= \
+			--dedup= --dedup-key= --atomic= --delay= --at= \
+			--promote --priority --await= --rate= --max-lag= \
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
@@ -194,7 +195,7 @@ _ev_value()
 	--reason)
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
-	--to) _ev_words "$(_ev_streams "$2")" "$2" ;;
+	--to | --await) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	--group) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"

@@ -140,12 +140,17 @@ complete -c evpub -l max-bytes -x -d 'Refuse longer lines (1M)'
 complete -c evpub -l dedup -x -d 'Skip events whose id was seen this long ago'
 complete -c evpub -l dedup-key -x -d 'What to tell duplicates by (the id)'
 complete -c evpub -l atomic -x -d 'Store so many lines together or not at all'
+complete -c evpub -l delay -x -d 'Publish this long from now'
+complete -c evpub -l at -x -d 'Publish at this time'
+complete -c evpub -l promote -d 'Publish what is scheduled and due, and exit'
+complete -c evpub -l priority -d 'Publish to the stream of the priority'
+complete -c evpub -l await -x -a '(__ev_streams)' -d 'Wait for the replies and print them'
 complete -c evpub -l rate -x -d 'At most so many events per second'
 complete -c evpub -l max-lag -x -d 'Wait while a group is further behind'
 complete -c evpub -l maxlen -x -d 'Trim the stream to about so many entries'
 complete -c evpub -l no-create -d 'Fail if the stream does not exist'
 complete -c evpub -l durability -x -a 'none leader fsync replicas=' -d 'When an event counts as stored'
-complete -c evpub -s w -l timeout -x -d 'How long durability may take (5s)'
+complete -c evpub -s w -l timeout -x -d 'How long durability (5s) or a reply (30s) may take'
 # end
 
 # options of evsub

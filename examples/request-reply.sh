@@ -1,37 +1,32 @@
 #!/usr/bin/env bash
-# request-reply.sh [QUESTION...] - ask a service through two streams
+# request-reply.sh [ITEM...] - ask a service for prices, through two streams
 #
 # The service is evsub with a handler; what the handler prints becomes an event
 # on the stream of replies, with the correlation of the request it answers.  The
-# client is evpub: it publishes a request for each question and prints the reply
-# that has its correlation.  Any number of clients and services may share the
-# two streams, on any number of machines.
+# client is evpub: it publishes a request for each item and prints the reply that
+# has its correlation.  Any number of clients and services may share the two
+# streams, on any number of machines.
 #
-#     examples/with-redis examples/request-reply.sh '2+3' '6*7'
+#     examples/with-redis examples/request-reply.sh tea coffee
 #
-# The server is that of EV_URL.  The exit status is evpub's: 1 if a question was
-# not answered in time.
+# The server is that of EV_URL.  An item that the service does not know is not
+# worth a retry: exit status 65 makes its request a dead letter.  It has no reply
+# within WAIT (10s), and the exit status is evpub's: 1.
 set -euo pipefail
 
-[ $# -gt 0 ] || set -- 2+3 '6*7'
-questions=requests replies=replies
+[ $# -gt 0 ] || set -- tea coffee
 
-# The handler: an event on standard input, the answer on standard output.  A
-# question that is none is not worth a retry: 65 makes it a dead letter.
-answer='question=$(jq -er .data.question) || exit 65
-case $question in
-"" | *[!0-9+*\ ()-]*) exit 65 ;;
-esac
-printf "{\"question\":\"%s\",\"answer\":%d}\n" "$question" "$(($question))"'
-
-evsub -q -g calculator -O "$replies" --output-type question.answered \
-	"$questions" -- sh -c "$answer" &
+# shellcheck disable=SC2016 # these are jq's dollars
+evsub -q -g prices -O replies --output-type price.told requests -- \
+	jq -c '.data.item as $item
+		| {tea: 3, coffee: 4}[$item] // ("no \($item)\n" | halt_error(65))
+		| {item: $item, price: .}' &
 service=$!
 trap 'kill "$service"; wait "$service" || :' EXIT
 
-for question; do
-	jq -nc --arg question "$question" '{$question}'
+for item; do
+	jq -nc --arg item "$item" '{$item}'
 done |
-	evpub -t question.asked --source /examples/client --await "$replies" \
-		-w "${WAIT:-10s}" "$questions" |
+	evpub -t price.asked --source /examples/client --await replies \
+		-w "${WAIT:-10s}" requests |
 	jq -c .data

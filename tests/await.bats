@@ -48,6 +48,14 @@ has_entries()
 	must_equal "$(cat "$(err ask)")" ''
 }
 
+@test "the last reply ends it at once" {
+	start ask evpub --await replies requests "$(request 7)"
+	wait_until 5 has_entries requests 1
+	evpub replies "$(reply 7)"
+	wait_until 1 is_gone "$pid" # a blocked read would take 2 s
+	finish "$pid"
+}
+
 @test "a correlation goes before the id" {
 	start ask evpub --await replies requests "$(request 7 c-1)"
 	wait_until 5 has_entries requests 1

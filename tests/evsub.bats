@@ -398,7 +398,7 @@ abandon()
 		echo 'not JSON'
 		head -n 1 "$OUT"
 		jq -c 'del(.group)' "$OUT" | tail -n 1
-		jq -c '. + {retry: "30s"}' "$OUT" | tail -n 1
+		jq -c '. + {retry: 30}' "$OUT" | tail -n 1
 	} >"$BATS_TEST_TMPDIR/in"
 	must_exit 3 evsub --settle -v <"$BATS_TEST_TMPDIR/in"
 	must_equal "$(wc -l <"$OUT")" 1

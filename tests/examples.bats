@@ -114,17 +114,17 @@ shows()
 }
 
 @test "request-reply prints the answer to each question" {
-	must_exit 0 examples/request-reply.sh 2+3 '6*7'
+	must_exit 0 examples/request-reply.sh tea coffee
 	must_equal "$stderr" ''
-	must_equal "$(sort "$OUT")" '{"question":"2+3","answer":5}
-{"question":"6*7","answer":42}'
+	must_equal "$(sort "$OUT")" '{"item":"coffee","price":4}
+{"item":"tea","price":3}'
 	must_equal "$(redis xlen replies)" 2
-	must_equal "$(redis xpending requests calculator | head -n 1)" 0
+	must_equal "$(redis xpending requests prices | head -n 1)" 0
 }
 
 @test "request-reply ends with 1 if a question is not answered" {
-	must_exit 1 env WAIT=1s examples/request-reply.sh 1+1 'rm -rf'
-	must_print '{"question":"1+1","answer":2}'
-	must_say '<stdin>:2: no reply on replies within 1s'
+	must_exit 1 env WAIT=1s examples/request-reply.sh tea gold
+	must_print '{"item":"tea","price":3}'
+	must_say '<stdin>:2: no reply on replies within 1s' 'no gold'
 	must_equal "$(redis xlen '{requests}:dlq')" 1
 }

@@ -289,12 +289,13 @@ killed by SIGTERM'"$(:)" || true
 	local n
 	evpub s '{"n":1}'
 	redis xgroup create s g 0 >/dev/null
-	for n in {1..6}; do
+	for n in {1..3}; do
 		start sub$n evsub -g g --lease 100ms s -- /nonexistent
-		wait_until 5 grep -q 'is broken' "$(err sub$n)"
+		wait_until 5 grep -q 'again in 2s' "$(err sub$n)"
 		kill -KILL "$(child_of "$pid")"
 		wait "$pid" || :
-		[ "$(redis --raw xpending s g - + 1 | sed -n 4p)" -le $((n + 1)) ]
+		# It was tried twice at least, and counts once for each crash.
+		must_equal "$(redis --raw xpending s g - + 1 | sed -n 4p)" $n
 	done
 	must_equal "$(redis exists '{s}:dlq')" 0
 }
@@ -579,7 +580,7 @@ most_at_once()
 @test "--max-waiting stops reading" {
 	publish s 1 20
 	start sub evsub -P 2 -g g --max-waiting 4 --backoff 1h s -- false
-	wait_until 5 has_waiting s g 4
+	wait_until 5 eval '[ "$(redis hlen {s}:fail:g)" -ge 4 ]'
 	must_exit 1 evtail -f -w 300ms -c 1 -n 0 s # a while
 	[ "$(redis hlen '{s}:fail:g')" -le 5 ]
 	[ "$(pending s g)" -le 5 ]

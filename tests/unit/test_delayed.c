@@ -74,7 +74,8 @@ schedule(struct conn *c, const char *stream, const struct delayed_options *o,
 	for (n = from; n < to; n++) {
 		int len = snprintf(text, sizeof(text), "{\"n\":%d}", n);
 
-		delayed_add(c, &s, &key, o, text, (size_t)len, NULL);
+		delayed_add(c, &s, &key, o, PRIORITY_NORMAL, text, (size_t)len,
+			    NULL);
 		if (++asked < 1000 && n + 1 < to)
 			continue;
 		for (; asked != 0; asked--)
@@ -213,7 +214,8 @@ equal_events_are_kept_apart_and_bytes_unchanged(void **state)
 	assert_int_equal(script_load(c, &add), 0);
 	delayed_key(&key, "s");
 	for (i = 0; i < 3; i++) {
-		delayed_add(c, &add, &key, &o, event, sizeof(event) - 1, NULL);
+		delayed_add(c, &add, &key, &o, PRIORITY_NORMAL, event,
+			    sizeof(event) - 1, NULL);
 		assert_non_null(conn_result(c));
 	}
 	conn_commandv(c, "ZADD", "{s}:delayed", "5", event, NULL);
@@ -341,7 +343,7 @@ a_mark_keeps_the_second_one_out(void **state)
 	assert_int_equal(script_load(c, &s), 0);
 	delayed_key(&key, "s");
 	for (i = 0; i < 2; i++) {
-		delayed_add(c, &s, &key, &o, "{}", 2, &mark);
+		delayed_add(c, &s, &key, &o, PRIORITY_LOW, "{}", 2, &mark);
 		r = conn_result(c);
 		assert_non_null(r);
 		assert_true(reply_equals(r, 1, "0-0"));
