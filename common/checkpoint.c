@@ -10,6 +10,7 @@
 #include "common/line.h"
 #include "common/mem.h"
 #include "common/record.h"
+#include "common/text.h"
 
 static int
 fail(struct checkpoint *c, const char *what)
@@ -57,12 +58,23 @@ checkpoint_set(struct checkpoint *c, const char *stream, struct id id)
 	c->changed = true;
 }
 
+/* The stream that a line names; NULL if none. */
+static const char *
+stream_of(const struct record_line *line)
+{
+	if (line->stream != NULL)
+		return line->stream;
+	if (line->event == NULL || line->body != RECORD_BASE64 ||
+	    strlen(line->event) != line->event_len)
+		return NULL;
+	return line->event;
+}
+
 /* A line is a record of which only stream and id are wanted. */
 static int
 read_lines(struct checkpoint *c, struct line_reader *in)
 {
 	struct record_line line = { 0 };
-	char what[192];
 	int rc;
 
 	while ((rc = line_next(in)) == 1) {
@@ -70,16 +82,15 @@ read_lines(struct checkpoint *c, struct line_reader *in)
 
 		if (record_parse(&line, in->text, in->len) < 0)
 			why = line.error;
-		else if (line.stream == NULL ||
-			 json_doc_member(&line.doc, "id", 2) == NULL)
+		else if (stream_of(&line) == NULL || !line.has_id)
 			why = "no \"stream\" or \"id\"";
 		if (why != NULL) {
-			snprintf(what, sizeof(what), "line %llu: %s",
-				 (unsigned long long)in->number, why);
-			rc = fail(c, what);
+			snprintf(c->error, sizeof(c->error), "%s:%llu: %s",
+				 c->path, (unsigned long long)in->number, why);
+			rc = -1;
 			break;
 		}
-		checkpoint_set(c, line.stream, line.id);
+		checkpoint_set(c, stream_of(&line), line.id);
 	}
 	record_line_release(&line);
 	if (rc < 0 && c->error[0] == '\0')
@@ -114,9 +125,17 @@ format(const struct checkpoint *c, struct buf *b)
 	for (i = 0; i < c->count; i++) {
 		const struct checkpoint_entry *e = &c->entry[i];
 
+		size_t len = strlen(e->stream);
+
 		id_put(id, e->id);
-		buf_adds(b, "{\"stream\":");
-		buf_add_json(b, e->stream, strlen(e->stream));
+		if (text_utf8_prefix(e->stream, len) == len) {
+			buf_adds(b, "{\"stream\":");
+			buf_add_json(b, e->stream, len);
+		} else {
+			buf_adds(b, "{\"base64\":\"");
+			buf_add_base64(b, e->stream, len);
+			buf_addc(b, '"');
+		}
 		buf_addf(b, ",\"id\":\"%s\"}\n", id);
 	}
 }

@@ -1,9 +1,9 @@
 /*
  * checkpoint.h - a file that remembers how far each stream was read
  *
- * One line a stream: {"stream":"orders","id":"1795209426824-213"}.  The file is
- * replaced as a whole (write, fsync, rename), so that a crash leaves the old one
- * or the new one.
+ * One line a stream: {"stream":"orders","id":"1795209426824-213"}; a name that
+ * is no UTF-8 is "base64" in place of "stream".  The file is replaced as a whole
+ * (write, fsync, rename), so that a crash leaves the old one or the new one.
  */
 #ifndef COMMON_CHECKPOINT_H
 #define COMMON_CHECKPOINT_H

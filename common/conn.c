@@ -200,8 +200,14 @@ _Static_assert((int)CONN_SEEN_REPLY == (int)WIRE_SEEN_REPLY &&
 int
 conn_wait(struct conn *c, int fd, int timeout_ms, bool drain)
 {
-	int seen = wire_wait(&c->wire, fd, timeout_ms, drain);
+	bool unsent = wire_unsent(&c->wire) != 0;
+	int seen;
 
+	if (unsent && wire_flush(&c->wire) < 0)
+		return lost(c);
+	if (unsent && wire_unsent(&c->wire) == 0)
+		timeout_ms = 0; /* there may be nothing else to wait for */
+	seen = wire_wait(&c->wire, fd, timeout_ms, drain);
 	return seen < 0 ? lost(c) : seen;
 }
 

@@ -7,7 +7,7 @@
 #include "common/pace.h"
 #include "common/when.h"
 
-enum { LOOK_AGAIN_MS = 50, CATCH_UP_MS = 100, COUNT_MAX = 100000 };
+enum { LOOK_AGAIN_MS = 50, CATCH_UP_MS = 100 };
 
 int
 pace_parse_lag(struct pace *p, const char *text)
@@ -67,12 +67,11 @@ rate_delay(struct pace *p)
 static int
 look_at_lag(struct pace *p, struct publish *publish)
 {
-	uint64_t limit = p->max_lag < COUNT_MAX ? p->max_lag : COUNT_MAX;
 	struct lag lag;
 
 	if (publish_drain(publish) < 0)
 		return -1;
-	while (lag_read(p->conn, p->stream, p->group, limit, &lag) < 0)
+	while (lag_read(p->conn, p->stream, p->group, p->max_lag, &lag) < 0)
 		if (!conn_is_lost(p->conn) || conn_reconnect(p->conn) < 0)
 			return -2;
 	p->budget = lag.entries < p->max_lag && lag.exact

@@ -107,7 +107,7 @@ int publish_drain(struct publish *p);
 uint64_t publish_confirmed(const struct publish *p);
 uint64_t publish_duplicates(const struct publish *p);
 
-/* Say with warn() why publishing failed and which lines ended how; next_line is
+/* Say with fault() why publishing failed and which lines ended how; next_line is
  * the first line that was not given to publish_send(). */
 void publish_report(const struct publish *p, uint64_t next_line);
 

@@ -153,6 +153,8 @@ record_print(const struct record *r, struct out *out, bool meta)
 {
 	const struct event *ev = &r->event;
 
+	if (out->error != 0)
+		return -1;
 	if (!meta && record_is_bare(r)) {
 		out_json(out, ev->text, ev->len);
 		return out_end(out);
@@ -219,16 +221,22 @@ base64_digit(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Decode padded base64 (RFC 4648) into bytes; -1 if it is none. */
+/*
+ * Decode a string of padded base64 (RFC 4648) into out; -1 if it is none.  What
+ * is unescaped there is overwritten behind where it is read.
+ */
 static int
-decode_base64(struct buf *out, const char *text, size_t len)
+decode_base64(struct buf *out, const struct json_value *value)
 {
+	const char *text;
 	unsigned bits = 0;
-	size_t i, pad = 0;
+	size_t len, i, pad = 0;
 
+	json_text(value, out, &text, &len);
 	if (len % 4 != 0)
 		return -1;
 	buf_clear(out);
+	buf_reserve(out, len); /* so that text stays where it is */
 	while (pad < 2 && pad < len && text[len - 1 - pad] == '=')
 		pad++;
 	for (i = 0; i < len - pad; i++) {
@@ -273,8 +281,7 @@ take_body(struct record_line *l)
 	}
 	if (m->value.type != JSON_STRING ||
 	    (l->body == RECORD_BASE64 &&
-	     decode_base64(&l->bytes, m->value.text + 1, m->value.len - 2) <
-		     0)) {
+	     decode_base64(&l->bytes, &m->value) < 0)) {
 		snprintf(l->error, sizeof(l->error), "\"%s\" is not %s",
 			 kinds[i - 1].key,
 			 l->body == RECORD_TEXT ? "a string" : "base64");
@@ -312,8 +319,9 @@ record_parse(struct record_line *l, const char *text, size_t len)
 	l->stream = stream != 0 ? l->texts.data + stream : NULL;
 	l->group = group != 0 ? l->texts.data + group : NULL;
 	l->id = ID_MIN;
-	if (id != 0 && id_parse(l->texts.data + id, strlen(l->texts.data + id),
-				0, &l->id) < 0) {
+	l->has_id = id != 0;
+	if (l->has_id && id_parse(l->texts.data + id,
+				  strlen(l->texts.data + id), 0, &l->id) < 0) {
 		snprintf(l->error, sizeof(l->error), "\"id\" is no entry id");
 		return -1;
 	}

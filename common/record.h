@@ -74,6 +74,7 @@ void record_release(struct record *r);
 struct record_line {
 	const char *stream, *group;
 	struct id id;
+	bool has_id; /* else id is ID_MIN */
 	const char *event;
 	size_t event_len;
 	enum record_body body;

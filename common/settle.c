@@ -123,7 +123,7 @@ check(struct settle *s, const char **group)
 	if (record_parse(l, s->lines.text, s->lines.len) < 0)
 		return l->error;
 	*group = l->group != NULL ? l->group : s->o->group;
-	if (l->stream == NULL || json_doc_member(&l->doc, "id", 2) == NULL)
+	if (l->stream == NULL || !l->has_id)
 		return "no \"stream\" or \"id\": not a record";
 	if (*group == NULL)
 		return "no \"group\", and no --group is given";

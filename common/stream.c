@@ -137,15 +137,12 @@ entries_next(struct entries *e, const struct reply *r, struct entry *entry)
 		rc = next_stream(e, r);
 	if (rc != ENTRIES_OK)
 		return rc;
-	if (e->left == 0)
-		return ENTRIES_END;
 	/* XCLAIM before Redis 7.0 answers nil for an entry that is gone. */
-	if (!e->by_stream && reply_is(r, e->at, REPLY_NIL)) {
+	while (!e->by_stream && e->left != 0 && reply_is(r, e->at, REPLY_NIL)) {
 		e->at++;
 		e->left--;
-		return entries_next(e, r, entry);
 	}
-	return read_entry(e, r, entry);
+	return e->left == 0 ? ENTRIES_END : read_entry(e, r, entry);
 }
 
 void

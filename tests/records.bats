@@ -209,13 +209,13 @@ entry=(s 1795209426824-213)
 		must_print "$(record "\"event\":$event")"
 		must_exit 0 evtail -e 'length >= 0' s
 		printf '%s\n' "$event" | cmp - "$OUT"
-	done < <(printf '{"separators":"\u2028\u2029\u0085"}\n' && cat <<'END'
+	done < <(printf '%b\n' '{"separators":"\\u2028\\u2029\\u0085"}' \
+	'  { "a" :\t[ 1 ,  2 ] , "b":{ }\t}  ' && cat <<'END'
 {}
 {"n":12345678901234567890,"x":0.1000,"y":1E+2,"z":-0,"h":1e400,"s":1.0}
 {"escapes":"\u0041\/\b\f\n\r\t\"\\\u00e9\ud83d\ude00\u0000\u001b[31m"}
 {"é":"😀 € \u007f","":"","a.b":{"":[]}}
 {"a":1,"a":2,"A":3,"a":{"a":4,"a":5}}
-  { "a" :	[ 1 ,  2 ] , "b":{ }	}  
 {"lone":"\ud800","swapped":"\ude00\ud83d"}
 {"data":{"data":{"data":null}},"id":1,"stream":"x","event":{}}
 END

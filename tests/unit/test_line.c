@@ -134,8 +134,8 @@ lines_are_the_same_in_pieces_of_any_size(void **state)
 static void
 an_unterminated_last_line_keeps_its_last_byte(void **state)
 {
-	static const char *const texts[] = { "x", "\nx", "x\n", "x\r\n", "x\n\n",
-					     "x\n \t\r\n" };
+	static const char *const texts[] = { "x",     "\nx",   "x\n",
+					     "x\r\n", "x\n\n", "x\n \t\r\n" };
 	size_t i;
 
 	(void)state;
@@ -154,9 +154,9 @@ an_unterminated_last_line_keeps_its_last_byte(void **state)
 static void
 nothing_is_in_nothing(void **state)
 {
-	static const char *const texts[] = { "", "\n", "\r\n\r\n", "  \t",
-					     "\xef\xbb\xbf",
-					     "\xef\xbb\xbf\n\n" };
+	static const char *const texts[] = {
+		"", "\n", "\r\n\r\n", "  \t", "\xef\xbb\xbf", "\xef\xbb\xbf\n\n"
+	};
 	struct line_reader zero = { 0 };
 	size_t i;
 
@@ -215,8 +215,9 @@ the_limit_is_exact_whatever_stands_around_the_line(void **state)
 	static const char *const befores[] = { "", "\xef\xbb\xbf", "first\n" };
 	static const char *const behinds[] = { "", "\n", "\r\n", "\nnext",
 					       "\r\nnext" };
-	size_t limits[] = { 1, 100, CHUNK - 5, CHUNK - 4, CHUNK - 3, CHUNK - 2,
-			    CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, MAX };
+	size_t limits[] = { 1,         100,       CHUNK - 5, CHUNK - 4,
+			    CHUNK - 3, CHUNK - 2, CHUNK - 1, CHUNK,
+			    CHUNK + 1, 3 * CHUNK, MAX };
 	size_t i, b, e;
 
 	(void)state;
