@@ -323,6 +323,7 @@ has_held()
 	start evsub evsub -g g --coprocess s -- ./late
 	wait_until 20 has_restarted 2
 	touch go
+	wait_until 20 has_lines seen 1
 	wait_until 20 has_pending 0
 	must_equal "$(jq .deliveries seen)" 1
 	kill -TERM "$pid"

@@ -128,3 +128,35 @@ shows()
 	must_say '<stdin>:2: no reply on replies within 1s' 'no gold'
 	must_equal "$(redis xlen '{requests}:dlq')" 1
 }
+
+@test "coprocess.py totals what it is given, and rejects what makes no sense" {
+	command -v python3 >/dev/null || skip 'no python3'
+	must_exit 0 evpub payments '{"currency":"EUR","amount":3}' \
+		'{"amount":"much"}' '{"currency":"EUR","amount":"much"}' \
+		'{"currency":"EUR","amount":4}' '{"currency":"USD","amount":1}'
+	must_exit 0 evsub -E -g totals --coprocess payments -- \
+		examples/coprocess.py
+	must_say $'EUR 7\nUSD 1' 'no currency or amount' \
+		"amount 'much' is no number"
+	must_equal "$(redis xpending payments totals | head -n 1)" 0
+	must_equal "$(redis xlen '{payments}:dlq')" 2
+}
+
+@test "coprocess.sh appends events to a file" {
+	must_exit 0 evpub people '{"name":"Ada"}' '{"name" : "Gr,ace"}'
+	redis xadd people '*' data 'no object' >/dev/null
+	must_exit 0 evsub -E -g archive --coprocess people -- \
+		examples/coprocess.sh "$work"
+	must_say 'not a JSON object'
+	must_equal "$(cat "$work/archive.ndjson")" \
+		$'{"name":"Ada"}\n{"name" : "Gr,ace"}'
+	must_equal "$(redis xpending people archive | head -n 1)" 0
+}
+
+@test "coprocess.sh tries again what cannot be written" {
+	must_exit 0 evpub people '{"name":"Ada"}'
+	must_exit 0 evsub -E -g archive --coprocess people -- \
+		examples/coprocess.sh "$work/missing"
+	must_equal "$(redis hvals '{people}:fail:archive' | jq -r .error)" \
+		'cannot write'
+}
