@@ -6,8 +6,8 @@
  *     {"id":"1-0","dead":true,"error":"…"}                given up
  *     {"id":"1-0","progress":40,"text":"…"}               no verdict yet
  *
- * "retry" may be true or null: after the usual backoff.  So are an "ok" that is
- * false and an "error" alone.  "class" is a word for the kind of failure.  A
+ * "retry" may be true or null: after the usual backoff.  An "ok" that is false and
+ * an "error" alone mean that too.  "class" is a word for the kind of failure.  A
  * "retry" or "dead" that is false, an "error" that is null count as absent; keys
  * that are not named here are passed over, also in records, which have "retry"
  * and "dead" added to them.  Contradictions are errors.

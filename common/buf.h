@@ -36,6 +36,9 @@ void buf_add_base64(struct buf *b, const char *bytes, size_t len);
 /* End the bytes with a NUL that len does not count; returns them. */
 const char *buf_text(struct buf *b);
 
+/* Have these bytes, which are not its own, in place of all; buf_text() is done. */
+void buf_set(struct buf *b, const char *text, size_t len);
+
 /* Drop the first n bytes (n <= len). */
 void buf_consume(struct buf *b, size_t n);
 

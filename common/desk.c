@@ -81,19 +81,6 @@ desk_backoff(const struct desk_rules *rules, int64_t attempts)
 	return ms / 2 + (ms > 1 ? random() % (ms / 2 + 1) : 0);
 }
 
-static void
-take_role(const struct event *ev, enum event_role role, struct buf *b)
-{
-	struct buf tmp = { 0 };
-	const char *text;
-	size_t len;
-
-	event_role_text(ev, role, &tmp, &text, &len);
-	buf_clear(b);
-	buf_add(b, text, len);
-	buf_release(&tmp);
-}
-
 /* What a dead letter takes of select's current record, copied: telling the server
  * may use the connection that the record's bytes came by. */
 static struct desk_event
@@ -104,8 +91,8 @@ current_event(struct desk *d)
 
 	if (r->body == RECORD_EVENT)
 		event_recognise(ev, EVENT_ALL_ROLES);
-	take_role(ev, ROLE_ID, &d->event_id);
-	take_role(ev, ROLE_TYPE, &d->type);
+	event_role_copy(ev, ROLE_ID, &d->event_id);
+	event_role_copy(ev, ROLE_TYPE, &d->type);
 	buf_clear(&d->body);
 	buf_add(&d->body, ev->text, ev->len);
 	return (struct desk_event){

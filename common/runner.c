@@ -20,28 +20,6 @@ enum {
 	EMIT_BYTES = 64 << 20 /* of lines for the output stream */
 };
 
-static void
-set_text(struct buf *b, const char *text, size_t len)
-{
-	buf_clear(b);
-	buf_add(b, text, len);
-	buf_text(b);
-}
-
-static void
-load_role(struct runner *run, const struct event *ev, enum event_role role,
-	  struct buf *b)
-{
-	struct buf tmp = { 0 };
-	const char *text;
-	size_t len;
-
-	(void)run;
-	event_role_text(ev, role, &tmp, &text, &len);
-	set_text(b, text, len);
-	buf_release(&tmp);
-}
-
 void
 runner_load(struct runner *run, const struct job *job, struct select *select)
 {
@@ -52,13 +30,13 @@ runner_load(struct runner *run, const struct job *job, struct select *select)
 	run->flooded = false;
 	run->progress_due = 0;
 	buf_clear(&run->emitted);
-	set_text(&run->body, ev->text, ev->len);
+	buf_set(&run->body, ev->text, ev->len);
 	if (select->record.body == RECORD_EVENT)
 		event_recognise(ev, EVENT_ALL_ROLES);
-	load_role(run, ev, ROLE_ID, &run->event_id);
-	load_role(run, ev, ROLE_TYPE, &run->type);
-	load_role(run, ev, ROLE_KEY, &run->key);
-	load_role(run, ev, ROLE_CORRELATION, &run->correlation);
+	event_role_copy(ev, ROLE_ID, &run->event_id);
+	event_role_copy(ev, ROLE_TYPE, &run->type);
+	event_role_copy(ev, ROLE_KEY, &run->key);
+	event_role_copy(ev, ROLE_CORRELATION, &run->correlation);
 	buf_clear(&run->record);
 	if (select->options->meta)
 		record_put(&select->record, &run->record);

@@ -14,14 +14,6 @@ is_same(const struct buf *b, const char *text)
 	return b->len == strlen(text) && memcmp(b->data, text, b->len) == 0;
 }
 
-static void
-set_text(struct buf *b, const char *text, size_t len)
-{
-	buf_clear(b);
-	buf_add(b, text, len);
-	buf_text(b);
-}
-
 /* The stream that one for redrives belongs to, which its name tells: behind it
  * stands :redrive:GROUP, and braces are around it if it had none. */
 static void
@@ -33,14 +25,14 @@ set_origin(struct buf *origin, const char *stream, const char *group)
 
 	if (len <= behind || memcmp(end, infix, sizeof(infix) - 1) != 0 ||
 	    strcmp(end + sizeof(infix) - 1, group) != 0) {
-		set_text(origin, stream, len);
+		buf_set(origin, stream, len);
 		return;
 	}
 	if (*stream == '{' && end[-1] == '}' && end - stream > 2) {
 		stream++;
 		end--;
 	}
-	set_text(origin, stream, (size_t)(end - stream));
+	buf_set(origin, stream, (size_t)(end - stream));
 }
 
 /* Make the verdicts be about this stream and group. */
@@ -53,8 +45,8 @@ turn_to(struct settle *s, const char *stream, const char *group)
 	    is_same(&j->group, group))
 		return 0;
 	verdict_close(&s->verdict);
-	set_text(&j->stream, stream, strlen(stream));
-	set_text(&j->group, group, strlen(group));
+	buf_set(&j->stream, stream, strlen(stream));
+	buf_set(&j->group, group, strlen(group));
 	set_origin(&j->origin, stream, group);
 	while (verdict_open(&s->verdict, s->conn, j->group.data, "") < 0) {
 		verdict_close(&s->verdict);
@@ -78,7 +70,7 @@ take_consumer(struct settle *s)
 	if (m == NULL || m->value.type != JSON_STRING)
 		return false;
 	json_text(&m->value, &tmp, &text, &len);
-	set_text(&s->judged.consumer, text, len);
+	buf_set(&s->judged.consumer, text, len);
 	buf_release(&tmp);
 	s->verdict.consumer = s->judged.consumer.data;
 	return len != 0 && memchr(s->judged.consumer.data, '\0', len) == NULL;
@@ -95,18 +87,6 @@ deliveries(const struct settle *s)
 	    n > INT64_MAX)
 		return 1;
 	return (int64_t)n;
-}
-
-static void
-take_role(const struct event *ev, enum event_role role, struct buf *b)
-{
-	struct buf tmp = { 0 };
-	const char *text;
-	size_t len;
-
-	event_role_text(ev, role, &tmp, &text, &len);
-	set_text(b, text, len);
-	buf_release(&tmp);
 }
 
 /* The event as it stands in the stream; if it is gone, as the record has it. */
@@ -128,11 +108,11 @@ take_event(struct settle *s)
 				s->record.event != NULL ? s->record.event : "",
 				s->record.event_len);
 	entries_release(&e);
-	set_text(&s->body, kept->event.text, kept->event.len);
+	buf_set(&s->body, kept->event.text, kept->event.len);
 	if (kept->body == RECORD_EVENT)
 		event_recognise(&kept->event, EVENT_ALL_ROLES);
-	take_role(&kept->event, ROLE_ID, &s->event_id);
-	take_role(&kept->event, ROLE_TYPE, &s->type);
+	event_role_copy(&kept->event, ROLE_ID, &s->event_id);
+	event_role_copy(&kept->event, ROLE_TYPE, &s->type);
 	return 0;
 }
 

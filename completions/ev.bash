@@ -28,7 +28,7 @@ _ev_options()
 	evsub)
 		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
 			--consumer= --from= -b --batch= -E --until-end --lease= \
-			--manual --settle"
+			--manual --settle --coprocess"
 		;;
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \

@@ -162,6 +162,7 @@ complete -c evsub -s E -l until-end -d 'Stop once what is there now is handled'
 complete -c evsub -l lease -x -d 'Take over from consumers silent so long (30s)'
 complete -c evsub -l manual -d 'Acknowledge nothing'
 complete -c evsub -l settle -d 'Acknowledge the records on standard input'
+complete -c evsub -l coprocess -d 'One command for all events'
 # end
 
 # options of evtail

@@ -15,7 +15,7 @@ teardown_file()
 setup()
 {
 	flush
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	# A coprocess that does what the events say.  In "seen" it notes what it
 	# was given, in "starts" that it was started.
 	cat >co <<'END'
@@ -120,7 +120,7 @@ times_seen()
 @test "no more than --batch are in hand" {
 	seq 1 30 | sed 's/.*/{"n":&}/' | evpub s
 	start evsub evsub -g g --coprocess -b 4 s -- \
-		sh -c 'while read -r line; do echo "$line" >>got; done'
+		sh -c 'while read -r _; do echo >>got; done'
 	wait_until 10 has_lines got 4
 	must_equal "$(redis xinfo consumers s g | sed -n 4p)" 4
 	kill -TERM "$pid"
@@ -268,9 +268,10 @@ breaks()
 }
 
 @test "one that never reads takes no memory, and is given up at a stop" {
-	head -c 300000 /dev/zero | tr '\0' x >x
+	local long
+	long=$(head -c 300000 /dev/zero | tr '\0' x)
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		printf '{"x":"%s"}\n' "$(cat x)"
+		printf '{"x":"%s"}\n' "$long"
 	done >events
 	for _ in 1 2 3 4 5; do cat events; done | evpub s
 	start evsub evsub -g g --coprocess --grace 0s s -- sleep 60
@@ -375,6 +376,7 @@ END
 	wait_until 10 has_lines seen 201
 	kill -KILL "$(child_of "$pid")"
 	wait "$pid" || :
+	# shellcheck disable=SC2016 # expanded by that shell
 	sed -i 's/sleep 60/echo "{\\"id\\":\\"$id\\",\\"ok\\":true}"/' co
 	LIMIT=40 start again evsub -g g --coprocess --lease 200ms s -- ./co
 	wait_until 30 has_pending 0

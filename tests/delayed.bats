@@ -188,3 +188,28 @@ promoted()
 	must_exit 0 evtail s
 	must_print '{"n":1}'
 }
+
+@test "a reader of the stream promotes what is due, soon after" {
+	start sub evsub -g g s
+	must_exit 0 evpub --delay 300ms s '{"n":1}'
+	local due entry
+	due=$(redis zrange '{s}:delayed' 0 0 withscores | tail -n 1)
+	wait_until 5 has_lines "$(out sub)" 1
+	must_equal "$(cat "$(out sub)")" '{"n":1}'
+	entry=$(redis xrange s - + count 1 | head -n 1)
+	[ "${entry%-*}" -ge "$due" ]
+	[ $((${entry%-*} - due)) -lt 1000 ] # 100 ms on an idle machine
+}
+
+@test "a reader by priority promotes to all four" {
+	start sub evsub -g g --priorities s
+	local p
+	for p in low high critical normal; do
+		evpub --delay 100ms --priority -t t --source /s \
+			--ext priority="$p" s "\"$p\""
+	done
+	wait_until 5 has_lines "$(out sub)" 4
+	must_equal "$(jq -r .data "$(out sub)" | sort | tr '\n' ' ')" \
+		'critical high low normal '
+	must_equal "$(redis exists '{s}:high' '{s}:low' '{s}:critical')" 3
+}

@@ -38,6 +38,15 @@ shows()
 	shows $'as it is now\n3\n'
 	shows $'-g audit -E -j .data.game games\n1\n2\n3\n'
 	shows '1 settled, 0 were not pending, 0 refused'
+	for game in '[2,1]' '[0,0]' '[1,4]'; do
+		shows $'\n'"reported $game at attempt 3"$'\n'
+	done
+	shows 'is dead (rejected): exit status 65: it has no score'
+	shows $'games: would redrive 1 to {games}:redrive:report\n'
+	shows $'games: redriven 1 to {games}:redrive:report\n'
+	shows $'-- ./report\nreported [3,0] at attempt 3\n'
+	shows $'\n["points.asked.result",{"points":3}]\n'
+	shows $'\n{"wake":"up"}\n'
 	shows $'\nexit status 3\n'
 	shows $'\nsame bytes\n'
 }

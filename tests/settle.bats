@@ -15,7 +15,7 @@ teardown_file()
 setup()
 {
 	flush
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 # take COUNT [STREAM] - hand out that many numbered events to consumer c, with
@@ -37,7 +37,7 @@ settle()
 
 pending()
 {
-	redis xpending "${1:-s}" g | head -n 1
+	redis xpending s g | head -n 1
 }
 
 dead()

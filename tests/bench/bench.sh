@@ -42,7 +42,11 @@ simple_all='.specversion == "1.0"'
 simple_some='.type == "com.example.order.created"'
 jq_only='(.data.total | floor) % 2 == 0'
 
+# shellcheck source=tests/bench/worker.sh
+. "$here/worker.sh"
+
 finish() {
+	end_background
 	if [ -n "$server_pid" ]; then
 		kill "$server_pid" 2>/dev/null || true
 		wait "$server_pid" 2>/dev/null || true
@@ -80,7 +84,8 @@ prepare_tools() {
 	local name flags
 
 	mkdir "$work/bin"
-	for name in gen run latency bare_xadd bare_xrange bare_xreadgroup; do
+	for name in gen run latency bare_xadd bare_xrange bare_xreadgroup \
+		bare_spawn echo_ok drained; do
 		if [ -x "$build/bench/$name" ]; then
 			ln -s "$build/bench/$name" "$work/bin/$name"
 			continue
@@ -139,11 +144,11 @@ measure() {
 		failed=1
 		return
 	fi
-	# shellcheck disable=SC2034 # rest: the minima
-	read -r wall cpu rss rest <"$work/run"
+	read -r wall cpu rss _ _ own <"$work/run"
 	echo "$wall" >>"$work/$name.wall"
 	echo "$cpu" >>"$work/$name.cpu"
 	echo "$rss" >>"$work/$name.rss"
+	echo "$own" >>"$work/$name.own"
 }
 
 # take_turns FUNCTION...: call each once a round, in an order that rotates.
@@ -537,5 +542,9 @@ bench_consume
 bench_start
 show_peaks
 bench_latency
+bench_worker
+bench_coprocess
+bench_waiting
+bench_scheduled
 show_machine
 exit "$failed"

@@ -1,9 +1,12 @@
 /*
  * echo_ok - the least coprocess that there can be: each event is done
  *
- * Reads records, one per line, and answers {"id":"…","ok":true}.  The id is
- * copied from where evsub writes it, before the event.  Answers go out when
- * there is nothing more to read, as those of any well-behaved filter.
+ * echo_ok [WORD]
+ *
+ * Reads records, one per line, and answers {"id":"…","ok":true}; those in which
+ * WORD is found are to be retried in 5 hours.  The id is copied from where evsub
+ * writes it, before the event.  Answers go out when there is nothing more to
+ * read, as those of any well-behaved filter.
  */
 #include <unistd.h>
 
@@ -34,14 +37,22 @@ flush(struct answers *a)
 	a->len = 0;
 }
 
+static char *
+put(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	return to + len;
+}
+
 /* Answer a record that ends at `end`. */
 static void
-answer(struct answers *a, const char *record, const char *end)
+answer(struct answers *a, const char *record, const char *end,
+       const char *later)
 {
-	static const char key[] = "\"id\":\"", ok[] = "\",\"ok\":true}\n";
-	const char *id =
-		memmem(record, (size_t)(end - record), key, sizeof key - 1);
-	const char *quote;
+	static const char key[] = "\"id\":\"", ok[] = "\",\"ok\":true}\n",
+			  retry[] = "\",\"retry\":\"5h\"}\n";
+	size_t len = (size_t)(end - record);
+	const char *id = memmem(record, len, key, sizeof key - 1), *quote;
 	char *to;
 
 	errno = 0;
@@ -55,17 +66,17 @@ answer(struct answers *a, const char *record, const char *end)
 		flush(a);
 	to = a->text + a->len;
 	*to++ = '{';
-	memcpy(to, key, sizeof key - 1);
-	to += sizeof key - 1;
-	memcpy(to, id, (size_t)(quote - id));
-	to += quote - id;
-	memcpy(to, ok, sizeof ok - 1);
-	to += sizeof ok - 1;
+	to = put(to, key, sizeof key - 1);
+	to = put(to, id, (size_t)(quote - id));
+	if (later && memmem(record, len, later, strlen(later)))
+		to = put(to, retry, sizeof retry - 1);
+	else
+		to = put(to, ok, sizeof ok - 1);
 	a->len = (size_t)(to - a->text);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static char in[IN_BYTES];
 	static struct answers a;
@@ -76,7 +87,7 @@ main(void)
 		char *line = in, *end = in + kept + n, *newline;
 
 		while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
-			answer(&a, line, newline);
+			answer(&a, line, newline, argc > 1 ? argv[1] : NULL);
 			line = newline + 1;
 		}
 		kept = (size_t)(end - line);
