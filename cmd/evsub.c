@@ -366,8 +366,10 @@ subscribe(struct run *run)
 	run->out.interrupted = keep_leases;
 	run->out.arg = g;
 	stop_tick(o->group.lease_ms / 3);
-	g->bury = bury_trimmed;
-	g->holder = run;
+	if (o->worker.run.argv == NULL) {
+		g->bury = bury_trimmed;
+		g->holder = run;
+	}
 	rc = o->worker.run.argv != NULL ? work(run) : consume(run);
 	if (rc < 0 && run->out.error == 0 && o->worker.run.argv == NULL)
 		fault("%s", conn_error(run->conn));

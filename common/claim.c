@@ -15,7 +15,11 @@
 #include "common/num.h"
 #include "common/stop.h"
 
-enum { CLAIM_SLICE = 100, CLAIM_EVERY_MIN_MS = 1000 };
+enum {
+	CLAIM_SLICE = 100,
+	CLAIM_EVERY_MIN_MS = 1000,
+	TRY_AGAIN_MS = 250 /* after taking over has failed */
+};
 
 /* Where to start in a stream.  Of our own with --manual, what was read before is
  * in the hands of others; what comes behind was lost with a connection. */
@@ -34,6 +38,7 @@ claim_restart(struct group *g, bool own)
 {
 	g->claim_stream = 0;
 	g->claim_own = own;
+	g->claim_at = SIZE_MAX; /* claim[] is of the last pass */
 	start_stream(g);
 	g->claim_due = 0;
 }
@@ -444,37 +449,33 @@ is_free(const struct group *g, const struct group_claim *claim)
 	       !g->holds(g->holder, g->claim_stream, claim->id);
 }
 
-/* XCLAIM … JUSTID of one entry: 1 if it is ours now or is no longer in the stream
- * (trimmed), 0 if another consumer was faster, -1. */
+/* 1 if the entry is ours now or is no longer in the stream (trimmed), 0 if another
+ * consumer was faster, -1. */
 static int
-take_one(struct group *g, struct conn *c, const struct group_claim *claim,
+take_one(struct group *g, struct conn *c, struct group_claim *claim,
 	 bool *trimmed)
 {
+	char id[ID_TEXT], idle[NUM_TEXT + 1] = "";
 	struct reply *r;
+	int64_t what;
 
-	conn_command(c, 7);
-	conn_args(c, "XCLAIM");
-	conn_args(c, g->stream[g->claim_stream].name);
-	conn_args(c, g->o->name);
-	conn_args(c, g->consumer);
-	conn_argu(c, g->claim_own ? 0 : (uint64_t)g->o->lease_ms);
-	conn_argid(c, claim->id);
-	conn_args(c, "JUSTID");
-	r = conn_result(c);
+	id_put(id, claim->id);
+	if (!g->claim_own)
+		idle[num_put(idle, (uint64_t)g->o->lease_ms)] = '\0';
+	r = script_call(c, &g->take_over, 1,
+			g->stream[g->claim_stream].name, g->o->name,
+			g->consumer, id, idle, NULL);
 	if (r == NULL)
 		return -1;
-	*trimmed = false;
-	if (reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0)
-		return 1;
-	switch (exists(c, g->stream[g->claim_stream].name, claim->id)) {
-	case 0:
-		*trimmed = true;
-		return 1;
-	case 1:
+	if (!reply_is(r, 0, REPLY_ARRAY))
 		return 0;
-	default:
+	if (reply_number(r, 1, &what) < 0 ||
+	    reply_number(r, 2, &claim->deliveries) < 0) {
+		conn_fail_shape(c, "claim");
 		return -1;
 	}
+	*trimmed = what == 2;
+	return 1;
 }
 
 /* Look for the next slice of candidates.  1, 0 if all were seen, -1. */
@@ -500,40 +501,53 @@ next_slice(struct group *g, struct conn *c)
 	return 0;
 }
 
+/* A claim of which the answer was lost may have made the entry ours: look for
+ * it among our own, after a while. */
+static int
+take_over_later(struct group *g)
+{
+	claim_restart(g, true);
+	g->claim_due = when_monotonic() + TRY_AGAIN_MS;
+	return -1;
+}
+
 int
 group_take_over(struct group *g, struct delivery *d)
 {
-	struct conn *c = group_side(g);
+	struct conn *c;
 	int rc;
 
-	if (g->claim_stream == g->count) {
-		if (when_monotonic() < g->claim_due)
-			return 0;
+	if (when_monotonic() < g->claim_due)
+		return g->claim_stream == g->count ? 0 : -1;
+	if (g->claim_stream == g->count)
 		claim_restart(g, false);
+	if (g->claim_at > g->claims)
 		g->claims = g->claim_at = 0;
-	}
+	c = group_side(g);
 	if (conn_error(c) != NULL && conn_is_lost(c))
-		return -1;
+		return take_over_later(g);
 	for (;;) {
 		while (g->claim_at < g->claims) {
-			const struct group_claim *claim =
-				&g->claim[g->claim_at++];
+			struct group_claim *claim = &g->claim[g->claim_at++];
 
 			rc = 0;
 			if (is_free(g, claim))
 				rc = take_one(g, c, claim, &d->entry.trimmed);
 			if (rc < 0)
-				return -1;
+				return take_over_later(g);
 			if (rc == 0)
 				continue;
 			d->stream = g->claim_stream;
 			d->entry.id = claim->id;
 			d->deliveries = claim->deliveries;
+			g->overlap |= g->claim_own && g->reading;
 			g->held++;
 			return 1;
 		}
 		rc = next_slice(g, c);
-		if (rc <= 0)
-			return rc;
+		if (rc < 0)
+			return take_over_later(g);
+		if (rc == 0)
+			return 0;
 	}
 }

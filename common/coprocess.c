@@ -59,7 +59,7 @@ holds(void *arg, size_t stream, struct id id)
 }
 
 static uint64_t
-window(const struct coprocess *c)
+window_now(const struct coprocess *c)
 {
 	return c->alone ? 1 : c->window;
 }
@@ -70,7 +70,7 @@ can_take(const struct coprocess *c)
 	return coprocess_is_running(c) && !coprocess_is_stopping(c) &&
 	       !c->condemned && !c->too_slow &&
 	       !handler_input_is_closed(&c->h) &&
-	       c->flights.count < window(c) &&
+	       c->flights.count < window_now(c) &&
 	       handler_unsent(&c->h) < INPUT_MAX;
 }
 
@@ -368,13 +368,11 @@ give_back(struct coprocess *c)
 	while ((rc = group_finish(c->g)) == 1)
 		if (take_batch(c) < 0)
 			return -1;
-	desk_give_back(&c->desk);
-	return rc < 0 || verdict_flush(&c->desk.v) < 0 ? desk_fail(&c->desk)
-						       : 0;
+	return desk_finish(&c->desk, rc);
 }
 
 int
-coprocess_run(const struct worker_options *o, uint64_t most, struct group *g,
+coprocess_run(const struct worker_options *o, uint64_t window, struct group *g,
 	      struct select *select, int64_t deadline,
 	      struct desk_counts *counts)
 {
@@ -388,7 +386,7 @@ coprocess_run(const struct worker_options *o, uint64_t most, struct group *g,
 	struct coprocess c = {
 		.o = o,
 		.g = g,
-		.window = most,
+		.window = window,
 		.deadline = deadline,
 		.grace_until = INT64_MAX,
 		.doubt_until = INT64_MAX,
@@ -398,7 +396,7 @@ coprocess_run(const struct worker_options *o, uint64_t most, struct group *g,
 
 	g->holds = holds;
 	g->holder = &c;
-	flights_init(&c.flights, most);
+	flights_init(&c.flights, window);
 	coprocess_environment(&c);
 	rc = desk_open(&c.desk, &rules, g, select, counts);
 	while (rc == 0 && !c.over) {
@@ -408,6 +406,8 @@ coprocess_run(const struct worker_options *o, uint64_t most, struct group *g,
 	}
 	if (rc == 0)
 		rc = give_back(&c);
+	g->holds = NULL;
+	g->holder = NULL;
 	handler_free(&c.h);
 	flights_release(&c.flights);
 	answer_release(&c.answer);

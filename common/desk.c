@@ -8,6 +8,12 @@
 
 enum { CRASHES_MAX = 3 /* starts without a verdict until a dead letter */ };
 
+static void
+keep_leases(void *arg)
+{
+	group_renew(arg);
+}
+
 int
 desk_open(struct desk *d, const struct desk_rules *rules, struct group *g,
 	  struct select *select, struct desk_counts *counts)
@@ -23,8 +29,12 @@ desk_open(struct desk *d, const struct desk_rules *rules, struct group *g,
 	};
 	srandom((unsigned)when_monotonic());
 	if (conn_error(c) == NULL &&
-	    verdict_open(&d->v, c, g->o->name, g->consumer) == 0)
+	    verdict_open(&d->v, c, g->o->name, g->consumer) == 0) {
+		d->v.waiting = keep_leases;
+		d->v.arg_waiting = g;
+		d->v.trimmed_stay = true;
 		return 0;
+	}
 	return desk_fail(d);
 }
 
@@ -398,14 +408,23 @@ desk_release(struct desk *d, const struct job *job, int64_t uncounted)
 		.deliveries = job->deliveries - job->unstarted - uncounted + 1,
 	};
 
-	group_release(d->g, &released);
+	if (group_release(d->g, &released) < 0)
+		d->unreleased = true;
 }
 
-void
-desk_give_back(struct desk *d)
+/* An answer to a read that was lost with its connection is no failure as long as
+ * the server is there: others take over what it brought. */
+int
+desk_finish(struct desk *d, int read)
 {
 	struct job job;
 
 	while (jobs_drop(&d->jobs, &job))
 		desk_release(d, &job, 0);
+	if (read < 0 && !conn_is_lost(d->g->conn))
+		return desk_fail(d);
+	if (verdict_flush(&d->v) < 0 ||
+	    ((read < 0 || d->unreleased) && verdict_ping(&d->v) < 0))
+		return desk_fail(d);
+	return 0;
 }

@@ -41,6 +41,7 @@ struct desk {
 	struct jobs jobs;
 	size_t reclaimed; /* jobs taken over that run; the caller counts */
 	bool taken_over;  /* all that there was */
+	bool unreleased;  /* something could not be given back */
 
 	struct buf body, event_id, type; /* private */
 };
@@ -113,7 +114,8 @@ bool desk_has(const struct desk *d, size_t stream, struct id id);
  * nothing. */
 void desk_release(struct desk *d, const struct job *job, int64_t uncounted);
 
-/* Give back all that did not start. */
-void desk_give_back(struct desk *d);
+/* Give back all that did not start, and tell the rest; read: what group_finish()
+ * returned.  0, or -1. */
+int desk_finish(struct desk *d, int read);
 
 #endif

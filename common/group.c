@@ -46,6 +46,7 @@ group_recover(struct group *g)
 		return -1;
 	g->reading = false;
 	g->batch = NULL;
+	g->claims = g->claim_at = 0; /* of others, maybe */
 	g->acks_before = g->lengths.len / sizeof(size_t);
 	g->acks_behind = 0;
 	buf_add(conn_out(g->conn), g->unconfirmed.data, g->unconfirmed.len);
@@ -332,6 +333,19 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 	}
 }
 
+/* Once a stop is requested no connection is made for a read: what a lost one
+ * brought is left to others. */
+static int
+recover_try(struct group *g)
+{
+	int rc = group_recover(g);
+
+	if (rc == 0 || !stop_requested() || !conn_is_lost(g->conn))
+		return rc;
+	g->reading = false;
+	return 0;
+}
+
 int
 group_try(struct group *g, uint64_t limit, int block_ms)
 {
@@ -345,11 +359,11 @@ group_try(struct group *g, uint64_t limit, int block_ms)
 		else
 			ask(g, limit, block_ms);
 		if (conn_flush(g->conn) < 0)
-			return group_recover(g);
+			return recover_try(g);
 	}
 	rc = conn_next(g->conn, &r, PART_BYTES);
 	if (rc < 0)
-		return group_recover(g);
+		return recover_try(g);
 	if (rc == 0)
 		return 0;
 	rc = take_read(g, r, 0);
@@ -397,6 +411,15 @@ more_of_batch(struct group *g)
 	return 0;
 }
 
+/* Behind a lost connection what this consumer has pending is taken over, which
+ * includes what the server has just handed to the read that is under way. */
+static bool
+is_in_hand(const struct group *g, const struct delivery *d)
+{
+	return g->overlap && !g->claimed && g->holds != NULL &&
+	       g->holds(g->holder, d->stream, d->entry.id);
+}
+
 int
 group_next(struct group *g, struct delivery *d)
 {
@@ -414,6 +437,8 @@ group_next(struct group *g, struct delivery *d)
 				d->deliveries += claimed_before(g, d->entry.id);
 			else
 				g->stream[d->stream].last = d->entry.id;
+			if (is_in_hand(g, d))
+				continue;
 			g->held++;
 			return 1;
 		case ENTRIES_MORE:
@@ -422,6 +447,7 @@ group_next(struct group *g, struct delivery *d)
 			continue;
 		case ENTRIES_END:
 			g->batch = NULL;
+			g->overlap = g->overlap && g->reading;
 			return 0;
 		case ENTRIES_BAD:
 			break;

@@ -86,7 +86,7 @@ struct group {
 
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
-	struct script renew, release, leave, promote;
+	struct script renew, release, leave, promote, take_over;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
@@ -105,6 +105,7 @@ struct group {
 	struct buf missing; /* struct id: claimed, but did not come */
 	size_t missing_stream;
 	bool claim_own;
+	bool overlap; /* own ones were taken over that a read may bring too */
 	bool resumed;  /* what was ours at the start has been claimed */
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */
@@ -131,7 +132,8 @@ int group_open(struct group *g, struct conn *c, const struct group_options *o,
 int group_discover(struct group *g);
 
 /* Promote what is due of the events scheduled for the streams (delayed.h), a
- * slice at a time, ten times a second at most; on a connection of its own. */
+ * slice at a time, looking for it twenty times a second; on a connection of its
+ * own. */
 void group_promote(struct group *g);
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */

@@ -15,7 +15,7 @@
 enum {
 	FIRST_SLICE = 100,
 	DISCOVER_MS = 1000,
-	PROMOTE_MS = 100,
+	PROMOTE_MS = 50,
 	PROMOTE_SLICE = 200
 };
 
@@ -188,6 +188,7 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		.release = { .name = SCRIPT_RELEASE },
 		.leave = { .name = SCRIPT_LEAVE },
 		.promote = { .name = SCRIPT_PROMOTE },
+		.take_over = { .name = SCRIPT_CLAIM },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
 	name_streams(g, names, count);

@@ -14,7 +14,7 @@ static const char *const texts[] = {
 	[SCRIPT_FAIL] = lua_fail,       [SCRIPT_DEAD] = lua_dead,
 	[SCRIPT_TAKE] = lua_take,       [SCRIPT_HOLD] = lua_hold,
 	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
-	[SCRIPT_PROMOTE] = lua_promote,
+	[SCRIPT_PROMOTE] = lua_promote, [SCRIPT_CLAIM] = lua_claim,
 };
 
 const char *

@@ -28,7 +28,8 @@ enum script_name {
 	SCRIPT_HOLD,
 	SCRIPT_REDRIVE,
 	SCRIPT_DELAY,
-	SCRIPT_PROMOTE
+	SCRIPT_PROMOTE,
+	SCRIPT_CLAIM
 };
 
 struct script {

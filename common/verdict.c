@@ -13,8 +13,8 @@
 
 enum {
 	CLOCK_EVERY_MS = 60000,
-	BACKOFF_MS = 250,
-	BACKOFF_STOPPED = 20, /* tries once a stop is requested */
+	BACKOFF_MS = 100,
+	BACKOFF_STOPPED = 50, /* tries once a stop is requested */
 	LOOK_MS = 100,        /* for an answer that nothing waits for */
 	ARGS = 16
 };
@@ -156,9 +156,31 @@ stats_key(struct verdict *v, struct verdict_stream *st)
 	return &st->stats;
 }
 
+/* A stop ends the attempts to connect, but what handlers have done meanwhile is
+ * worth one more. */
+static int
+reconnect(struct verdict *v)
+{
+	struct conn *c;
+
+	if (conn_reconnect(v->conn) == 0)
+		return 0;
+	if (!stop_requested())
+		return -1;
+	c = conn_again(v->conn);
+	if (conn_error(c) != NULL) {
+		conn_close(c);
+		return -1;
+	}
+	conn_close(v->conn);
+	v->conn = c;
+	return 0;
+}
+
 /*
  * Ask until there is an answer: over lost connections and while the server
- * can't.  After a stop it gives up sooner.  NULL with conn_error() set.
+ * can't.  After a stop it gives up sooner.  A group that is gone is an answer:
+ * nothing is ours there.  NULL with conn_error() set.
  */
 static struct reply *
 insist(struct verdict *v, struct script *s, size_t keys,
@@ -170,11 +192,12 @@ insist(struct verdict *v, struct script *s, size_t keys,
 		struct reply *r = script_run(v->conn, s, keys, arg, count);
 
 		if (r == NULL) {
-			if (conn_reconnect(v->conn) < 0)
+			if (reconnect(v) < 0)
 				return NULL;
 			continue;
 		}
-		if (!reply_is(r, 0, REPLY_ERROR))
+		if (!reply_is(r, 0, REPLY_ERROR) ||
+		    reply_fault(r, 0) == REPLY_FAULT_NOGROUP)
 			return r;
 		conn_fail_reply(v->conn, r, 0);
 		if (reply_fault(r, 0) != REPLY_FAULT_RETRY ||
@@ -182,6 +205,8 @@ insist(struct verdict *v, struct script *s, size_t keys,
 			return NULL;
 		if (tries == 0)
 			warn("%s, trying again", conn_error(v->conn));
+		if (v->waiting != NULL)
+			v->waiting(v->arg_waiting);
 		if (stop_requested())
 			poll(NULL, 0, BACKOFF_MS);
 		else
@@ -197,7 +222,7 @@ number_of(struct verdict *v, const struct reply *r, const char *script)
 
 	if (r == NULL)
 		return -1;
-	if (reply_is(r, 0, REPLY_NIL))
+	if (reply_is(r, 0, REPLY_NIL) || reply_is(r, 0, REPLY_ERROR))
 		return 0;
 	if (reply_is(r, 0, REPLY_STRING))
 		return 1;
@@ -296,8 +321,14 @@ verdict_flush(struct verdict *v)
 		if (flush_stream(v, &v->stream[i]) < 0)
 			return -1;
 	if (when_monotonic() >= v->clock_due && set_clock(v) < 0)
-		return conn_reconnect(v->conn);
+		return reconnect(v);
 	return 0;
+}
+
+int
+verdict_ping(struct verdict *v)
+{
+	return set_clock(v) < 0 ? reconnect(v) : 0;
 }
 
 /* Take the answer if it is here.  1 if there is nothing to wait for, 0, -1. */
@@ -464,6 +495,7 @@ verdict_dead(struct verdict *v, enum failure_reason reason,
 	addb(&call, &v->json);
 	add(&call, body, len);
 	addn(&call, f->duration_ms);
+	addn(&call, reason == FAILURE_TRIMMED && v->trimmed_stay);
 	return number_of(v, run(v, &v->dead, 5, call.arg, call.count), "dead");
 }
 
@@ -511,8 +543,7 @@ ask(struct verdict *v, const char *const *word, size_t count)
 		for (i = 0; i < count; i++)
 			conn_args(v->conn, word[i]);
 		r = conn_result(v->conn);
-		if (r != NULL || !conn_is_lost(v->conn) ||
-		    conn_reconnect(v->conn) < 0)
+		if (r != NULL || !conn_is_lost(v->conn) || reconnect(v) < 0)
 			return r;
 	}
 }

@@ -51,6 +51,10 @@ struct verdict {
 	const char *group, *consumer;
 	struct verdict_stream *stream;
 	size_t count;
+	/* If set: called while the server can't take a verdict, to keep leases. */
+	bool trimmed_stay; /* pending, until they have a dead letter */
+	void (*waiting)(void *arg);
+	void *arg_waiting;
 	int64_t clock; /* the server's minus when_monotonic() */
 	int64_t clock_due;
 	struct script emit, done, fail, dead, take, hold;
@@ -79,6 +83,9 @@ int64_t verdict_now(const struct verdict *v);
  * these functions, what is done meanwhile being told after that. */
 int verdict_done(struct verdict *v, size_t stream, struct id id, int64_t ms);
 int verdict_flush(struct verdict *v);
+
+/* Whether the server answers: 0, or -1. */
+int verdict_ping(struct verdict *v);
 int verdict_push(struct verdict *v);
 
 /* What to poll for until verdict_push() can go on; p->fd is -1 if it has nothing

@@ -550,9 +550,7 @@ give_back(struct worker *w)
 	while ((rc = group_finish(w->g)) == 1)
 		if (take_batch(w) < 0)
 			return -1;
-	desk_give_back(&w->desk);
-	return rc < 0 || verdict_flush(&w->desk.v) < 0 ? desk_fail(&w->desk)
-						       : 0;
+	return desk_finish(&w->desk, rc);
 }
 
 int

@@ -30,7 +30,7 @@ struct worker_options {
 	int64_t backoff_ms, backoff_max_ms;
 	int64_t grace_ms; /* for handlers once a stop is requested */
 	uint64_t max_waiting;
-	const char *key_text; /* --key, for run.key */
+	const char *key_text;    /* --key, for run.key */
 	bool ordered;            /* retry in place */
 	const char *output;      /* stream for what handlers print */
 	const char *output_type; /* NULL: the input's type + .result */

@@ -351,7 +351,7 @@ END
 	for n in 1 2 3; do add $n; done
 	start evsub evsub -g g --coprocess -b 2 s -- ./slow
 	wait_until 10 has_lines got 1
-	kill -TERM "$pid"
+	kill -TERM "$(child_of "$pid")" # at once, not by way of timeout
 	touch go
 	finish "$pid"
 	must_equal "$(wc -l <got) $(wc -l <ends)" '2 1'

@@ -800,7 +800,7 @@ ends_within()
 		$'{"stream":"s","id":"1-0"}\n{"stream":'; do
 		printf '%s\n' "$bad" >"$file"
 		must_exit 2 evtail --checkpoint "$file" s
-		must_say "$file: line "
+		must_say "$file:"
 		must_equal "$output" ''
 		must_equal "$(cat "$file")" "$bad"
 	done

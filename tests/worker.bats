@@ -290,8 +290,8 @@ killed by SIGTERM'"$(:)" || true
 	evpub s '{"n":1}'
 	redis xgroup create s g 0 >/dev/null
 	for n in {1..3}; do
-		start sub$n evsub -g g --lease 100ms s -- /nonexistent
-		wait_until 5 grep -q 'again in 2s' "$(err sub$n)"
+		start sub"$n" evsub -g g --lease 100ms s -- /nonexistent
+		wait_until 5 grep -q 'again in 2s' "$(err sub"$n")"
 		kill -KILL "$(child_of "$pid")"
 		wait "$pid" || :
 		# It was tried twice at least, and counts once for each crash.

@@ -11,15 +11,21 @@
 --         4  the dead field's JSON (failure.h)
 --         5  the event's bytes
 --         6  ms that the handler took
+--         7  1: with an empty consumer, it must be pending with somebody
 -- Result  the dead letter's id; false: the consumer does not own the entry any
---         more, nothing was done
+--         more, or nobody does; nothing was done
 --
 -- Fenced as fail.lua, but for entries that were trimmed, of which the server
--- forgets the owner.  The dead letter is written before the entry is
+-- may have forgotten the owner (XCLAIM does so from Redis 7.0 on); where it has
+-- not, only the first one to come makes a dead letter.  The dead letter is written before the entry is
 -- acknowledged: a crash between the two leaves both, and the next attempt makes
 -- a second dead letter, but the event is never lost.
 if ARGV[2] ~= '' and #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3],
 	ARGV[3], '1', ARGV[2]) == 0 then
+	return false
+end
+if ARGV[7] == '1' and #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3],
+	ARGV[3], '1') == 0 then
 	return false
 end
 local id = redis.call('XADD', KEYS[2], '*', 'data', ARGV[5], 'dead', ARGV[4])
