@@ -89,6 +89,8 @@ check_worker(struct options *o, const struct opt_args *args)
 		opt_usage("--manual and --jq don't go with a COMMAND");
 	if (w->jobs == 0 || w->jobs > JOBS_MAX || w->run.attempts == 0)
 		opt_usage("--jobs: 1 to %d; --attempts: at least 1", JOBS_MAX);
+	if (w->max_waiting == 0)
+		opt_usage("--max-waiting: at least 1");
 	if (w->ordered && w->jobs != 1)
 		opt_usage("--ordered runs one handler at a time");
 	if (w->key_text != NULL && json_pointer_parse(&o->key, w->key_text) < 0)

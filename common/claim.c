@@ -405,7 +405,7 @@ group_renew(struct group *g)
 	if (when_monotonic() < g->renew_due)
 		return 0;
 	g->renew_due = when_monotonic() + g->o->lease_ms / 3;
-	if (g->held == 0 && !g->reading)
+	if (g->held == 0 && !g->reading && g->holds == NULL)
 		return 0;
 	if (renew_streams(g) == 0 ||
 	    (conn_is_lost(g->side) && renew_streams(g) == 0))
@@ -424,7 +424,8 @@ group_release(struct group *g, const struct delivery *d)
 
 	id_put(id, d->entry.id);
 	count[num_put(count, (uint64_t)d->deliveries - 1)] = '\0';
-	g->held--;
+	if (g->held != 0)
+		g->held--;
 	for (tries = 0; tries < 2; tries++) {
 		struct conn *c = group_side(g);
 
@@ -462,9 +463,8 @@ take_one(struct group *g, struct conn *c, struct group_claim *claim,
 	id_put(id, claim->id);
 	if (!g->claim_own)
 		idle[num_put(idle, (uint64_t)g->o->lease_ms)] = '\0';
-	r = script_call(c, &g->take_over, 1,
-			g->stream[g->claim_stream].name, g->o->name,
-			g->consumer, id, idle, NULL);
+	r = script_call(c, &g->take_over, 1, g->stream[g->claim_stream].name,
+			g->o->name, g->consumer, id, idle, NULL);
 	if (r == NULL)
 		return -1;
 	if (!reply_is(r, 0, REPLY_ARRAY))

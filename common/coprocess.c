@@ -225,6 +225,7 @@ keep_leases(struct coprocess *c)
 	const struct flight *flight;
 	size_t stream, count;
 
+	group_renew(c->g);
 	if (when_monotonic() < c->hold_due)
 		return 0;
 	c->hold_due = when_monotonic() + c->g->o->lease_ms / 3;
@@ -240,7 +241,6 @@ keep_leases(struct coprocess *c)
 				return desk_fail(&c->desk);
 		}
 	}
-	group_renew(c->g);
 	return 0;
 }
 
@@ -334,7 +334,8 @@ wait_ms(const struct coprocess *c)
 	if (due != INT64_MAX && can_take(c))
 		earlier(&until, due - c->desk.v.clock);
 	earlier(&until, handler_due(&c->h));
-	until = now + group_idle_ms(c->g, until > now ? (int)(until - now) : 0);
+	earlier(&until, desk_due(&c->desk, !coprocess_is_stopping(c) &&
+						   !is_enough(c)));
 	return until > now ? (int)(until - now) : 0;
 }
 

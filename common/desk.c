@@ -198,9 +198,11 @@ tell_trimmed(struct desk *d, struct job *job)
 		.exit = -1,
 		.duration_ms = -1,
 	};
+	uint64_t before = d->counts->dead;
+	int rc = tell_dead(d, job, NULL, FAILURE_TRIMMED, &f);
 
-	d->g->trimmed++;
-	return tell_dead(d, job, NULL, FAILURE_TRIMMED, &f);
+	d->g->trimmed += d->counts->dead - before;
+	return rc;
 }
 
 int
@@ -353,6 +355,24 @@ desk_take_up(struct desk *d, struct job *job)
 	return rc;
 }
 
+/* Those taken over run one at a time, and not too many may wait. */
+static bool
+may_take_over(const struct desk *d)
+{
+	return d->reclaimed + d->jobs.reclaimed == 0 &&
+	       d->jobs.waiting_count < d->rules.max_waiting;
+}
+
+int64_t
+desk_due(const struct desk *d, bool taking)
+{
+	const struct group *g = d->g;
+
+	if (taking && may_take_over(d) && g->claim_due < g->renew_due)
+		return g->claim_due;
+	return g->renew_due;
+}
+
 int
 desk_take_over(struct desk *d)
 {
@@ -360,8 +380,7 @@ desk_take_over(struct desk *d)
 	struct failure f;
 	int rc;
 
-	while (d->reclaimed + d->jobs.reclaimed == 0 &&
-	       d->jobs.waiting_count < d->rules.max_waiting) {
+	while (may_take_over(d)) {
 		struct job job = { .reclaimed = true };
 
 		rc = group_take_over(d->g, &found);
@@ -420,7 +439,8 @@ desk_finish(struct desk *d, int read)
 	struct job job;
 
 	while (jobs_drop(&d->jobs, &job))
-		desk_release(d, &job, 0);
+		if (!d->unreleased) /* else the others can't be either */
+			desk_release(d, &job, 0);
 	if (read < 0 && !conn_is_lost(d->g->conn))
 		return desk_fail(d);
 	if (verdict_flush(&d->v) < 0 ||

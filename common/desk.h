@@ -91,6 +91,10 @@ int desk_check_loop(struct desk *d, struct job *job, const char *said);
  * yet waits. */
 int desk_take_over(struct desk *d);
 
+/* When leases have to be renewed or, if entries are taken over at all, there may
+ * be some again; when_monotonic(). */
+int64_t desk_due(const struct desk *d, bool taking);
+
 /* An entry was gone before it was handled: a dead letter without a body. */
 int desk_bury_trimmed(struct desk *d, struct job *job);
 

@@ -411,12 +411,23 @@ more_of_batch(struct group *g)
 	return 0;
 }
 
-/* Behind a lost connection what this consumer has pending is taken over, which
- * includes what the server has just handed to the read that is under way. */
+/*
+ * Behind a lost connection what this consumer has pending is taken over, which
+ * includes what the server has just handed to the read that is under way.  A
+ * group that was set back (XGROUP SETID, a failover) hands out once more what is
+ * in hand.
+ */
 static bool
-is_in_hand(const struct group *g, const struct delivery *d)
+is_in_hand(struct group *g, const struct delivery *d)
 {
-	return g->overlap && !g->claimed && g->holds != NULL &&
+	struct group_stream *st = &g->stream[d->stream];
+	bool again = id_compare(d->entry.id, st->highest) <= 0;
+
+	if (g->claimed)
+		return false;
+	if (!again)
+		st->highest = d->entry.id;
+	return (again || g->overlap) && g->holds != NULL &&
 	       g->holds(g->holder, d->stream, d->entry.id);
 }
 

@@ -49,6 +49,7 @@ struct group_stream {
 	const char *name;   /* of the key */
 	const char *origin; /* the stream that it is, or is for redrives of */
 	struct id last;   /* where the group was, then the newest entry read */
+	struct id highest; /* read so far */
 	struct id newest; /* group_mark(): the newest there was */
 	struct buf acks;  /* encoded ids that are done, not yet committed */
 	size_t ack_count;

@@ -176,6 +176,15 @@ jobs_enter(struct jobs *j, struct job *job)
 	return true;
 }
 
+bool
+jobs_occupy(struct jobs *j, struct job *job)
+{
+	if (is_occupied(j, job))
+		return false;
+	occupy(j, job);
+	return true;
+}
+
 void
 jobs_leave(struct jobs *j, const struct job *job)
 {

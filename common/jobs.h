@@ -60,6 +60,9 @@ bool jobs_next(struct jobs *j, int64_t now, bool reclaimed, struct job *job);
 /* Occupy the lane of a job that starts at once; false if it is occupied or a
  * ready job of that lane comes first. */
 bool jobs_enter(struct jobs *j, struct job *job);
+/* Occupy the lane of a job that jobs_next() gave when its lane was not known yet;
+ * false if it is occupied. */
+bool jobs_occupy(struct jobs *j, struct job *job);
 /* The job has ended. */
 void jobs_leave(struct jobs *j, const struct job *job);
 

@@ -23,17 +23,12 @@ script_text(const struct script *s)
 	return texts[s->name];
 }
 
-int
-script_load(struct conn *c, struct script *s)
+static int
+take_sha(struct conn *c, struct script *s, const struct reply *r)
 {
-	struct reply *r;
 	const char *sha;
 	size_t len;
 
-	conn_commandv(c, "SCRIPT", "LOAD", texts[s->name], NULL);
-	r = conn_result(c);
-	if (r == NULL)
-		return -1;
 	if (!reply_is(r, 0, REPLY_STRING)) {
 		conn_fail_shape(c, "SCRIPT LOAD");
 		return -1;
@@ -46,6 +41,16 @@ script_load(struct conn *c, struct script *s)
 	memcpy(s->sha, sha, len);
 	s->sha[len] = '\0';
 	return 0;
+}
+
+int
+script_load(struct conn *c, struct script *s)
+{
+	struct reply *r;
+
+	conn_commandv(c, "SCRIPT", "LOAD", texts[s->name], NULL);
+	r = conn_result(c);
+	return r == NULL ? -1 : take_sha(c, s, r);
 }
 
 void
@@ -67,8 +72,15 @@ script_run(struct conn *c, struct script *s, size_t keys,
 	for (tries = 0; tries < 3; tries++) {
 		size_t i;
 
-		if (s->sha[0] == '\0' && script_load(c, s) < 0)
-			return NULL;
+		if (s->sha[0] == '\0') {
+			conn_commandv(c, "SCRIPT", "LOAD", texts[s->name],
+				      NULL);
+			r = conn_reply(c, 0);
+			if (r == NULL || reply_is(r, 0, REPLY_ERROR))
+				return r;
+			if (take_sha(c, s, r) < 0)
+				return NULL;
+		}
 		script_begin(c, s, keys, count);
 		for (i = 0; i < count; i++)
 			conn_arg(c, arg[i].text, arg[i].len);

@@ -56,8 +56,8 @@ struct script_arg {
 
 /*
  * A call for which the caller waits: keys first.  Loads the script as needed,
- * also after NOSCRIPT.  Returns the reply, which may be an error of the script,
- * or NULL if the connection is lost.
+ * also after NOSCRIPT.  Returns the reply, which may be an error of the script or
+ * of loading it, or NULL if the connection is lost.
  */
 struct reply *script_run(struct conn *c, struct script *s, size_t keys,
 			 const struct script_arg *arg, size_t count);

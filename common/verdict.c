@@ -177,6 +177,24 @@ reconnect(struct verdict *v)
 	return 0;
 }
 
+/* The server can't now, as conn_error() tells: wait a little.  False once that has
+ * taken too long after a stop. */
+static bool
+back_off(struct verdict *v, int tries)
+{
+	if (stop_requested() && tries > BACKOFF_STOPPED)
+		return false;
+	if (tries == 0)
+		warn("%s, trying again", conn_error(v->conn));
+	if (v->waiting != NULL)
+		v->waiting(v->arg_waiting);
+	if (stop_requested())
+		poll(NULL, 0, BACKOFF_MS);
+	else
+		stop_sleep(BACKOFF_MS);
+	return true;
+}
+
 /*
  * Ask until there is an answer: over lost connections and while the server
  * can't.  After a stop it gives up sooner.  A group that is gone is an answer:
@@ -201,16 +219,8 @@ insist(struct verdict *v, struct script *s, size_t keys,
 			return r;
 		conn_fail_reply(v->conn, r, 0);
 		if (reply_fault(r, 0) != REPLY_FAULT_RETRY ||
-		    (stop_requested() && tries > BACKOFF_STOPPED))
+		    !back_off(v, tries))
 			return NULL;
-		if (tries == 0)
-			warn("%s, trying again", conn_error(v->conn));
-		if (v->waiting != NULL)
-			v->waiting(v->arg_waiting);
-		if (stop_requested())
-			poll(NULL, 0, BACKOFF_MS);
-		else
-			stop_sleep(BACKOFF_MS);
 	}
 }
 
@@ -529,22 +539,36 @@ verdict_hold(struct verdict *v, size_t stream, const struct id *id,
 	return run(v, &v->hold, 1, v->arg, 3 + i);
 }
 
-/* A plain command, over lost connections; errors of the server are -1. */
+/* A plain command, over lost connections, and, if it must be, while the server
+ * can't: else that is the answer.  Other errors of the server are NULL. */
 static struct reply *
-ask(struct verdict *v, const char *const *word, size_t count)
+ask(struct verdict *v, const char *const *word, size_t count, bool must)
 {
+	int tries;
+
 	if (settle(v) < 0)
 		return NULL;
-	for (;;) {
+	for (tries = 0;; tries++) {
 		struct reply *r;
 		size_t i;
 
 		conn_command(v->conn, count);
 		for (i = 0; i < count; i++)
 			conn_args(v->conn, word[i]);
-		r = conn_result(v->conn);
-		if (r != NULL || !conn_is_lost(v->conn) || reconnect(v) < 0)
+		r = conn_reply(v->conn, 0);
+		if (r == NULL) {
+			if (reconnect(v) < 0)
+				return NULL;
+			continue;
+		}
+		if (!reply_is(r, 0, REPLY_ERROR))
 			return r;
+		if (reply_fault(r, 0) == REPLY_FAULT_RETRY && !must)
+			return r;
+		conn_fail_reply(v->conn, r, 0);
+		if (reply_fault(r, 0) != REPLY_FAULT_RETRY ||
+		    !back_off(v, tries))
+			return NULL;
 	}
 }
 
@@ -556,7 +580,7 @@ verdict_read(struct verdict *v, size_t stream, struct id id)
 				     text };
 
 	id_put(text, id);
-	return ask(v, word, 4);
+	return ask(v, word, 4, true);
 }
 
 int
@@ -571,7 +595,7 @@ verdict_ledger(struct verdict *v, size_t stream, struct id id,
 	size_t len = 0;
 
 	id_put(text, id);
-	r = ask(v, word, 3);
+	r = ask(v, word, 3, true);
 	if (r == NULL)
 		return -1;
 	if (reply_is(r, 0, REPLY_STRING))
@@ -601,5 +625,5 @@ verdict_progress(struct verdict *v, size_t stream, struct id id, int percent,
 		     text_utf8_prefix(v->consumer, strlen(v->consumer)));
 	buf_addc(&v->json, '}');
 	word[3] = buf_text(&v->json);
-	return ask(v, word, 4) == NULL ? -1 : 0;
+	return ask(v, word, 4, false) == NULL ? -1 : 0;
 }

@@ -51,8 +51,8 @@ struct verdict {
 	const char *group, *consumer;
 	struct verdict_stream *stream;
 	size_t count;
-	/* If set: called while the server can't take a verdict, to keep leases. */
 	bool trimmed_stay; /* pending, until they have a dead letter */
+	/* If set: called while the server can't take a verdict, to keep leases. */
 	void (*waiting)(void *arg);
 	void *arg_waiting;
 	int64_t clock; /* the server's minus when_monotonic() */

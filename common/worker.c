@@ -37,6 +37,7 @@ struct worker {
 	size_t running;
 
 	struct pollfd *pfd;
+	struct id *ids; /* room for o->jobs */
 	int64_t hold_due;
 	int64_t broken_until, broken_ms;
 	int64_t grace_until; /* INT64_MAX: no stop yet */
@@ -71,12 +72,15 @@ pause_broken(struct worker *w, struct job *job, const char *why)
 {
 	char text[NUM_DURATION_TEXT];
 
-	w->broken_ms = w->broken_ms == 0 ? BROKEN_MS : w->broken_ms * 2;
-	if (w->broken_ms > BROKEN_MAX_MS)
-		w->broken_ms = BROKEN_MAX_MS;
-	w->broken_until = when_monotonic() + w->broken_ms;
-	warn("the handler %s is broken: %s; trying again in %s",
-	     w->o->run.argv[0], why, num_put_duration(text, w->broken_ms));
+	if (when_monotonic() >= w->broken_until) { /* not by another one's */
+		w->broken_ms = w->broken_ms == 0 ? BROKEN_MS : w->broken_ms * 2;
+		if (w->broken_ms > BROKEN_MAX_MS)
+			w->broken_ms = BROKEN_MAX_MS;
+		w->broken_until = when_monotonic() + w->broken_ms;
+		warn("the handler %s is broken: %s; trying again in %s",
+		     w->o->run.argv[0], why,
+		     num_put_duration(text, w->broken_ms));
+	}
 	jobs_leave(&w->desk.jobs, job);
 	job->occupies = false;
 	job->unstarted = true;
@@ -223,10 +227,28 @@ lane_of(const struct worker *w)
 	return runner_lane(&w->o->run, &w->select->record);
 }
 
-/* New entries: start what can start, and keep the rest ready. */
+static bool
+can_start(const struct worker *w)
+{
+	return w->running < w->o->jobs && !is_stopping(w) &&
+	       when_monotonic() >= w->broken_until;
+}
+
+static bool
+is_enough(const struct worker *w)
+{
+	return w->desk.counts->taken >= w->select->options->count;
+}
+
+/*
+ * New entries: start what can start, and keep the rest ready.  What was read
+ * after leases should have been renewed may have been taken over by others, as
+ * after a SIGSTOP: desk_take_up() sees to that.
+ */
 static int
 take_batch(struct worker *w)
 {
+	bool late = when_monotonic() >= w->hold_due;
 	struct delivery d;
 	int rc;
 
@@ -238,14 +260,17 @@ take_batch(struct worker *w)
 			.redrives = runner_redrives(&d.entry),
 		};
 
+		if (is_enough(w)) { /* COUNT is per stream */
+			group_release(w->g, &d);
+			continue;
+		}
 		rc = desk_choose(&w->desk, &job, &d.entry);
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
 			continue;
 		job.lane = lane_of(w);
-		if (free_runner(w) != NULL && !is_stopping(w) &&
-		    when_monotonic() >= w->broken_until &&
+		if (!late && can_start(w) &&
 		    jobs_enter(&w->desk.jobs, &job)) {
 			if (start(w, &job) < 0)
 				return -1;
@@ -257,21 +282,34 @@ take_batch(struct worker *w)
 	return rc < 0 ? desk_fail(&w->desk) : 0;
 }
 
+/* Start a job that was taken up, unless an event of its key is running: of what
+ * was taken over the key is known only now. */
+static int
+start_taken_up(struct worker *w, struct job *job)
+{
+	if (job->lane == 0) {
+		job->lane = lane_of(w);
+		if (!jobs_occupy(&w->desk.jobs, job)) {
+			job->unstarted = true;
+			jobs_ready(&w->desk.jobs, job, true);
+			return 0;
+		}
+	}
+	return start(w, job);
+}
+
 static int
 start_jobs(struct worker *w)
 {
 	struct job job;
 	int rc;
 
-	while (!is_stopping(w) && when_monotonic() >= w->broken_until &&
-	       free_runner(w) != NULL &&
+	while (can_start(w) &&
 	       jobs_next(&w->desk.jobs, verdict_now(&w->desk.v),
 			 w->desk.reclaimed == 0, &job)) {
 		rc = desk_take_up(&w->desk, &job);
-		if (rc == 1) {
-			job.lane = lane_of(w);
-			rc = start(w, &job);
-		}
+		if (rc == 1)
+			rc = start_taken_up(w, &job);
 		if (rc < 0)
 			return -1;
 	}
@@ -319,38 +357,60 @@ read_more(struct worker *w)
 	rc = group_try(w->g, n, w->o->until_end ? 0 : BLOCK_MS);
 	if (rc < 0)
 		return desk_fail(&w->desk);
-	if (rc == 1 && take_batch(w) < 0)
+	if (rc == 1 && (take_batch(w) < 0 || start_jobs(w) < 0))
 		return -1;
 	if (rc == 2 || (w->o->until_end && group_reached(w->g)))
 		w->exhausted = true;
 	return 0;
 }
 
-/* Renew the leases of what runs, and end what was taken from us. */
+/* The entries that run of one stream: renew their leases, and end the handlers
+ * of those that were taken from us.  0, or -1. */
+static int
+hold_stream(struct worker *w, size_t stream)
+{
+	struct reply *r;
+	size_t count = 0, i, k;
+
+	for (i = 0; i < w->o->jobs; i++) {
+		const struct runner *run = &w->runner[i];
+
+		if (run->used && !run->lost && run->job.stream == stream)
+			w->ids[count++] = run->job.id;
+	}
+	if (count == 0)
+		return 0;
+	r = verdict_hold(&w->desk.v, stream, w->ids, count);
+	if (r == NULL)
+		return desk_fail(&w->desk);
+	for (k = 1; k < r->count; k++)
+		for (i = 0; i < w->o->jobs; i++) {
+			struct runner *run = &w->runner[i];
+			struct id lost;
+
+			if (!run->used || run->job.stream != stream ||
+			    reply_id(r, k, &lost) < 0 ||
+			    id_compare(run->job.id, lost) != 0)
+				continue;
+			run->lost = true;
+			handler_end(&run->handler, when_monotonic(), KILL_MS);
+		}
+	return 0;
+}
+
+/* What waits is renewed with all that the consumer holds. */
 static int
 keep_leases(struct worker *w)
 {
-	size_t i, k;
+	size_t i;
 
+	group_renew(w->g);
 	if (when_monotonic() < w->hold_due)
 		return 0;
 	w->hold_due = when_monotonic() + w->g->o->lease_ms / 3;
-	for (i = 0; i < w->o->jobs; i++) {
-		struct runner *run = &w->runner[i];
-		struct reply *r;
-
-		if (!run->used || run->lost)
-			continue;
-		r = verdict_hold(&w->desk.v, run->job.stream, &run->job.id, 1);
-		if (r == NULL)
-			return desk_fail(&w->desk);
-		for (k = 0; reply_is(r, 0, REPLY_ARRAY) && k < r->node[0].len;
-		     k++)
-			run->lost = true;
-		if (run->lost)
-			handler_end(&run->handler, when_monotonic(), KILL_MS);
-	}
-	group_renew(w->g);
+	for (i = 0; i < w->g->count; i++)
+		if (hold_stream(w, i) < 0)
+			return -1;
 	return 0;
 }
 
@@ -429,12 +489,6 @@ watch_stop(struct worker *w)
 }
 
 static bool
-is_enough(const struct worker *w)
-{
-	return w->desk.counts->taken >= w->select->options->count;
-}
-
-static bool
 is_finished(const struct worker *w)
 {
 	if (w->running != 0)
@@ -468,8 +522,7 @@ wait_ms(const struct worker *w)
 	if (w->broken_until > now && w->broken_until < until)
 		until = w->broken_until;
 	due = jobs_due(&w->desk.jobs);
-	if (due != INT64_MAX && free_runner((struct worker *)(uintptr_t)w) &&
-	    due - w->desk.v.clock < until)
+	if (due != INT64_MAX && can_start(w) && due - w->desk.v.clock < until)
 		until = due - w->desk.v.clock;
 	for (i = 0; i < w->o->jobs; i++) {
 		const struct handler *h = &w->runner[i].handler;
@@ -477,7 +530,9 @@ wait_ms(const struct worker *w)
 		if (w->runner[i].used && handler_due(h) < until)
 			until = handler_due(h);
 	}
-	until = now + group_idle_ms(w->g, until > now ? (int)(until - now) : 0);
+	due = desk_due(&w->desk, !is_stopping(w) && !is_enough(w));
+	if (due < until)
+		until = due;
 	return until > now ? (int)(until - now) : 0;
 }
 
@@ -578,6 +633,7 @@ worker_run(const struct worker_options *o, struct group *g,
 	size_t i;
 
 	w.runner = xcalloc(o->jobs, sizeof(*w.runner));
+	w.ids = xcalloc(o->jobs, sizeof(*w.ids));
 	w.pfd = xcalloc(FIXED_FDS + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
 	g->holds = holds;
 	g->holder = &w;
@@ -593,6 +649,7 @@ worker_run(const struct worker_options *o, struct group *g,
 		runner_free(&w.runner[i]);
 	free(w.runner);
 	free(w.pfd);
+	free(w.ids);
 	desk_close(&w.desk);
 	return rc;
 }
