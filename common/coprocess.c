@@ -334,8 +334,8 @@ wait_ms(const struct coprocess *c)
 	if (due != INT64_MAX && can_take(c))
 		earlier(&until, due - c->desk.v.clock);
 	earlier(&until, handler_due(&c->h));
-	earlier(&until, desk_due(&c->desk, !coprocess_is_stopping(c) &&
-						   !is_enough(c)));
+	earlier(&until,
+		desk_due(&c->desk, !coprocess_is_stopping(c) && !is_enough(c)));
 	return until > now ? (int)(until - now) : 0;
 }
 

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/coprocess_parts.h"
 #include "common/diag.h"
@@ -10,8 +11,6 @@
 #include "common/num.h"
 #include "common/runner.h"
 #include "common/when.h"
-
-extern char **environ;
 
 enum {
 	PAUSE_MS = 1000, /* until the first restart */

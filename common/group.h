@@ -48,10 +48,10 @@ struct group_options {
 struct group_stream {
 	const char *name;   /* of the key */
 	const char *origin; /* the stream that it is, or is for redrives of */
-	struct id last;   /* where the group was, then the newest entry read */
+	struct id last;    /* where the group was, then the newest entry read */
 	struct id highest; /* read so far */
-	struct id newest; /* group_mark(): the newest there was */
-	struct buf acks;  /* encoded ids that are done, not yet committed */
+	struct id newest;  /* group_mark(): the newest there was */
+	struct buf acks;   /* encoded ids that are done, not yet committed */
 	size_t ack_count;
 };
 
@@ -106,7 +106,7 @@ struct group {
 	struct buf missing; /* struct id: claimed, but did not come */
 	size_t missing_stream;
 	bool claim_own;
-	bool overlap; /* own ones were taken over that a read may bring too */
+	bool overlap;  /* own ones were taken over that a read may bring too */
 	bool resumed;  /* what was ours at the start has been claimed */
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */

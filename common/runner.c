@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/envelope.h"
 #include "common/event.h"
@@ -11,8 +12,6 @@
 #include "common/runner.h"
 #include "common/text.h"
 #include "common/when.h"
-
-extern char **environ;
 
 enum {
 	ENV_VALUE_MAX = 4096, /* bytes of a variable's value */

@@ -270,8 +270,7 @@ take_batch(struct worker *w)
 		if (rc == 0)
 			continue;
 		job.lane = lane_of(w);
-		if (!late && can_start(w) &&
-		    jobs_enter(&w->desk.jobs, &job)) {
+		if (!late && can_start(w) && jobs_enter(&w->desk.jobs, &job)) {
 			if (start(w, &job) < 0)
 				return -1;
 		} else {
@@ -304,9 +303,8 @@ start_jobs(struct worker *w)
 	struct job job;
 	int rc;
 
-	while (can_start(w) &&
-	       jobs_next(&w->desk.jobs, verdict_now(&w->desk.v),
-			 w->desk.reclaimed == 0, &job)) {
+	while (can_start(w) && jobs_next(&w->desk.jobs, verdict_now(&w->desk.v),
+					 w->desk.reclaimed == 0, &job)) {
 		rc = desk_take_up(&w->desk, &job);
 		if (rc == 1)
 			rc = start_taken_up(w, &job);
@@ -608,6 +606,13 @@ give_back(struct worker *w)
 	return desk_finish(&w->desk, rc);
 }
 
+static void
+be_holder(struct worker *w)
+{
+	w->g->holds = holds;
+	w->g->holder = w;
+}
+
 int
 worker_run(const struct worker_options *o, struct group *g,
 	   struct select *select, struct out *out, int64_t deadline,
@@ -635,8 +640,7 @@ worker_run(const struct worker_options *o, struct group *g,
 	w.runner = xcalloc(o->jobs, sizeof(*w.runner));
 	w.ids = xcalloc(o->jobs, sizeof(*w.ids));
 	w.pfd = xcalloc(FIXED_FDS + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
-	g->holds = holds;
-	g->holder = &w;
+	be_holder(&w);
 	rc = desk_open(&w.desk, &rules, g, select, counts);
 	while (rc == 0 && !is_finished(&w)) {
 		rc = step(&w);
@@ -650,6 +654,8 @@ worker_run(const struct worker_options *o, struct group *g,
 	free(w.runner);
 	free(w.pfd);
 	free(w.ids);
+	g->holds = NULL;
+	g->holder = NULL;
 	desk_close(&w.desk);
 	return rc;
 }

@@ -28,7 +28,10 @@ _ev_options()
 	evsub)
 		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
 			--consumer= --from= -b --batch= -E --until-end --lease= \
-			--manual --settle --coprocess"
+			--manual --settle --coprocess -P --jobs= --attempts= \
+			--backoff= --backoff-max= --job-timeout= --grace= \
+			--max-waiting= --priorities --ordered --key= -O --output= \
+			--output-type="
 		;;
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
@@ -54,6 +57,8 @@ _ev_long()
 	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
 	evsub:-g | evdlq:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
+	evsub:-P) echo --jobs ;;
+	evsub:-O) echo --output ;;
 	evsub:-e | evtail:-e | evdlq:-e) echo --filter ;;
 	evsub:-j | evtail:-j | evdlq:-j) echo --jq ;;
 	evsub:-c | evtail:-c | evdlq:-c) echo --count ;;
@@ -195,7 +200,7 @@ _ev_value()
 	--reason)
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
-	--to | --await) _ev_words "$(_ev_streams "$2")" "$2" ;;
+	--to | --await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	--group) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"

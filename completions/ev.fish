@@ -163,6 +163,18 @@ complete -c evsub -l lease -x -d 'Take over from consumers silent so long (30s)'
 complete -c evsub -l manual -d 'Acknowledge nothing'
 complete -c evsub -l settle -d 'Acknowledge the records on standard input'
 complete -c evsub -l coprocess -d 'One command for all events'
+complete -c evsub -s P -l jobs -x -d 'Handlers at once (1)'
+complete -c evsub -l attempts -x -d 'Failures until an event is dead (5)'
+complete -c evsub -l backoff -x -d 'Until the second attempt, then doubled (1s)'
+complete -c evsub -l backoff-max -x -d 'Longest time between two attempts (1h)'
+complete -c evsub -l job-timeout -x -d 'End a handler that takes longer'
+complete -c evsub -l grace -x -d 'For handlers to end at a stop (25s)'
+complete -c evsub -l max-waiting -x -d 'Stop reading when so many wait (10000)'
+complete -c evsub -l priorities -d 'Read critical, high, normal and low events'
+complete -c evsub -l ordered -d 'Retry in place, one by one'
+complete -c evsub -l key -x -d 'Keep events of one key in order'
+complete -c evsub -s O -l output -x -a '(__ev_streams)' -d 'Publish what handlers print'
+complete -c evsub -l output-type -x -d 'Type of wrapped output'
 # end
 
 # options of evtail

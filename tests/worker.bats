@@ -296,7 +296,7 @@ killed by SIGTERM'
 		kill -KILL "$(child_of "$pid")"
 		wait "$pid" || :
 		# It was tried twice at least, and counts once for each crash.
-		must_equal "$(redis --raw xpending s g - + 1 | sed -n 4p)" $n
+		must_equal "$(redis --raw xpending s g - + 1 | sed -n 4p)" "$n"
 	done
 	must_equal "$(redis exists '{s}:dlq')" 0
 }
