@@ -455,5 +455,6 @@ main(int argc, char **argv)
 	select_close(&run.select);
 	conn_close(run.conn);
 	opt_list_release(&o.select.types);
+	json_pointer_release(&o.key);
 	return (int)out_close(&run.out, status);
 }

@@ -70,6 +70,19 @@ next_stream(struct group *g)
 	if (every > g->o->lease_ms && g->o->lease_ms > 0)
 		every = g->o->lease_ms;
 	g->claim_due = when_monotonic() + every;
+	if (g->second_look != 0 && g->second_look < g->claim_due)
+		g->claim_due = g->second_look;
+}
+
+/* All that could be claimed was; start over. */
+static void
+claim_again(struct group *g)
+{
+	bool own = g->second_look != 0 && when_monotonic() >= g->second_look;
+
+	if (own)
+		g->second_look = 0;
+	claim_restart(g, own);
 }
 
 /* XPENDING [IDLE lease] from + slice [consumer], answered [id, owner, idle,
@@ -336,7 +349,7 @@ claim_next(struct group *g)
 		if (g->claim_stream == g->count) {
 			if (when_monotonic() < g->claim_due)
 				return 0;
-			claim_restart(g, false);
+			claim_again(g);
 		}
 		rc = claim_slice(g);
 		if (rc == 1)
@@ -520,7 +533,7 @@ group_take_over(struct group *g, struct delivery *d)
 	if (when_monotonic() < g->claim_due)
 		return g->claim_stream == g->count ? 0 : -1;
 	if (g->claim_stream == g->count)
-		claim_restart(g, false);
+		claim_again(g);
 	if (g->claim_at > g->claims)
 		g->claims = g->claim_at = 0;
 	c = group_side(g);

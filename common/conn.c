@@ -575,6 +575,16 @@ conn_reconnect(struct conn *c)
 	return connect_until(c, true, again);
 }
 
+int
+conn_reopen(struct conn *c)
+{
+	if (c->usage || c->hopeless)
+		return -1;
+	if (c->wire.net != NULL)
+		lose(c, "opening it again");
+	return attempt(c, ATTEMPT_MS) == CONNECTED ? 0 : -1;
+}
+
 /*
  * Opening
  */

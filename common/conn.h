@@ -99,6 +99,10 @@ uint64_t conn_client_id(const struct conn *c);
  */
 int conn_reconnect(struct conn *c);
 
+/* One attempt to open a lost connection again, also once a stop is requested: for
+ * what is worth it in a drain.  Returns 0, or -1 with conn_error() set. */
+int conn_reopen(struct conn *c);
+
 /* A second connection with the same options, for a short errand. */
 struct conn *conn_again(const struct conn *c);
 

@@ -14,7 +14,8 @@ enum {
 	LARGEST_SLICE = 1000,
 	SLICE_BYTES = 512 << 10,
 	PART_BYTES = 1 << 20,
-	BACKOFF_MS = 250
+	BACKOFF_MS = 250,
+	SECOND_LOOK_MS = 3000 /* longer than a read blocks */
 };
 
 /* How long a server that can't now has been so is bounded as the time to
@@ -51,6 +52,9 @@ group_recover(struct group *g)
 	g->acks_behind = 0;
 	buf_add(conn_out(g->conn), g->unconfirmed.data, g->unconfirmed.len);
 	claim_restart(g, true);
+	/* A read that the server does not know to be lost may still be given
+	 * entries, until it ends. */
+	g->second_look = when_monotonic() + SECOND_LOOK_MS;
 	return 0;
 }
 

@@ -112,7 +112,8 @@ struct group {
 	bool refused;  /* the server says that it can't now */
 	int64_t claim_due, renew_due, refused_until, discover_due;
 	int64_t promote_due;
-	char **redrive; /* keys of the streams for redrives */
+	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
+	char **redrive;      /* keys of the streams for redrives */
 	size_t named, redrives;
 	char **owned; /* the names of one stream as four */
 	struct priority_quota quota;

@@ -161,20 +161,9 @@ stats_key(struct verdict *v, struct verdict_stream *st)
 static int
 reconnect(struct verdict *v)
 {
-	struct conn *c;
-
 	if (conn_reconnect(v->conn) == 0)
 		return 0;
-	if (!stop_requested())
-		return -1;
-	c = conn_again(v->conn);
-	if (conn_error(c) != NULL) {
-		conn_close(c);
-		return -1;
-	}
-	conn_close(v->conn);
-	v->conn = c;
-	return 0;
+	return stop_requested() ? conn_reopen(v->conn) : -1;
 }
 
 /* The server can't now, as conn_error() tells: wait a little.  False once that has
@@ -210,7 +199,8 @@ insist(struct verdict *v, struct script *s, size_t keys,
 		struct reply *r = script_run(v->conn, s, keys, arg, count);
 
 		if (r == NULL) {
-			if (reconnect(v) < 0)
+			if ((stop_requested() && tries > BACKOFF_STOPPED) ||
+			    reconnect(v) < 0)
 				return NULL;
 			continue;
 		}

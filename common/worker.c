@@ -511,7 +511,7 @@ wait_ms(const struct worker *w)
 		until = w->hold_due;
 	if (w->deadline < until && !is_stopping(w))
 		until = w->deadline;
-	if (w->g->promote_due < until)
+	if (w->g->promote_due < until && !is_stopping(w))
 		until = w->g->promote_due;
 	if (verdict_due(&w->desk.v) < until)
 		until = verdict_due(&w->desk.v);
@@ -575,7 +575,8 @@ static int
 step(struct worker *w)
 {
 	watch_stop(w);
-	desk_know_streams(&w->desk);
+	if (!is_stopping(w))
+		desk_know_streams(&w->desk);
 	print_lines(w);
 	if (reap(w) < 0)
 		return w->out->error != 0 ? 0 : -1;

@@ -456,9 +456,9 @@ killed by SIGTERM'
 @test "-O: an input without an id is known by where it stands" {
 	evpub s '{"n":1}'
 	id=$(evtail -m s | jq -r .id)
-	must_exit 0 evsub -E -g g -O out --output-type done s -- echo '{"r":1}'
+	must_exit 0 evsub -E -g g -O out --output-type made s -- echo '{"r":1}'
 	must_equal "$(evtail out | jq -c '[.type,.correlationid,.causationid]')" \
-		"[\"done\",\"s/$id\",\"s/$id\"]"
+		"[\"made\",\"s/$id\",\"s/$id\"]"
 }
 
 @test "-O: nothing is published of an attempt that fails" {
