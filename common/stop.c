@@ -13,6 +13,7 @@
 enum { SAME_MS = 50 /* timeout(1) signals its child and then its group */ };
 
 static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t first; /* the signal that asked for it */
 static struct timespec stopped_at;
 static const char *volatile note;
 static int stop_pipe[2] = { -1, -1 };
@@ -43,14 +44,16 @@ on_signal(int sig)
 {
 	int saved = errno;
 
-	if (stopping && ms_since(&stopped_at) >= SAME_MS) {
+	if (stopping && (sig != first || ms_since(&stopped_at) >= SAME_MS)) {
 		if (note != NULL)
 			say_note(note);
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}
-	if (!stopping)
+	if (!stopping) {
+		first = sig;
 		clock_gettime(CLOCK_MONOTONIC, &stopped_at);
+	}
 	stop_request();
 	errno = saved;
 }
