@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/conn.h"
+#include "common/coprocess.h"
 #include "common/diag.h"
 #include "common/group.h"
 #include "common/opt.h"
@@ -18,10 +19,13 @@
 #include "common/select.h"
 #include "common/settle.h"
 #include "common/stop.h"
+#include "common/verdict.h"
+#include "common/worker.h"
 
 enum {
 	BLOCK_MS = 2000,  /* one blocked read */
 	RETRY_MS = 30000, /* with an end in sight; else for ever */
+	JOBS_MAX = 1000,
 	LEASE_MS = 30000,
 	LEASE_MIN_MS = 100
 };
@@ -30,7 +34,9 @@ struct options {
 	struct conn_options conn;
 	struct select_options select;
 	struct group_options group;
-	bool until_end, settle;
+	struct worker_options worker;
+	struct json_pointer key;
+	bool until_end, settle, coprocess;
 	char **stream;
 	size_t streams;
 };
@@ -40,6 +46,7 @@ struct run {
 	struct conn *conn;
 	struct select select;
 	struct group group;
+	struct verdict verdict; /* conn NULL: not needed so far */
 	struct out out;
 	int64_t deadline;
 	uint64_t printed, failed;
@@ -49,17 +56,56 @@ static const struct opt_program program = {
 	.purpose = "consume streams as a member of a group",
 	.usage = "-g GROUP [options] STREAM…\n"
 		 "-g GROUP [options] STREAM… -- COMMAND [ARG…]\n"
+		 "-g GROUP --coprocess [options] STREAM… -- COMMAND [ARG…]\n"
 		 "--settle [-g GROUP] [options]",
 };
 
 static void
-check_options(const struct options *o, const struct opt_args *args)
+check_coprocess(struct options *o)
+{
+	const struct worker_options *w = &o->worker;
+
+	if (w->run.argv == NULL)
+		opt_usage("--coprocess needs a COMMAND behind --");
+	if (w->jobs != 1 || w->ordered || w->key_text != NULL ||
+	    w->output != NULL || w->output_type != NULL)
+		opt_usage("--jobs, --ordered, --key, --output don't go with "
+			  "--coprocess");
+	if (o->group.batch == 0)
+		o->group.batch = COPROCESS_WINDOW;
+	if (o->group.batch > COPROCESS_WINDOW_MAX)
+		opt_usage("--batch: at most %d with --coprocess",
+			  COPROCESS_WINDOW_MAX);
+}
+
+static void
+check_worker(struct options *o, const struct opt_args *args)
+{
+	struct worker_options *w = &o->worker;
+
+	if (*args->command == NULL)
+		opt_usage("a COMMAND is missing behind --");
+	if (o->group.manual || o->select.program != NULL)
+		opt_usage("--manual and --jq don't go with a COMMAND");
+	if (w->jobs == 0 || w->jobs > JOBS_MAX || w->run.attempts == 0)
+		opt_usage("--jobs: 1 to %d; --attempts: at least 1", JOBS_MAX);
+	if (w->max_waiting == 0)
+		opt_usage("--max-waiting: at least 1");
+	if (w->ordered && w->jobs != 1)
+		opt_usage("--ordered runs one handler at a time");
+	if (w->key_text != NULL && json_pointer_parse(&o->key, w->key_text) < 0)
+		opt_usage("--key: \"%s\" is not a JSON Pointer", w->key_text);
+	if (w->key_text != NULL)
+		w->run.key = &o->key;
+	w->run.argv = args->command;
+	w->until_end = o->until_end;
+}
+
+static void
+check_options(struct options *o, const struct opt_args *args)
 {
 	size_t i;
 
-	if (args->command != NULL)
-		opt_usage("running a COMMAND is not implemented in this "
-			  "version");
 	if (o->settle) {
 		if (args->count != 0)
 			opt_usage("--settle reads records: no STREAM");
@@ -77,6 +123,12 @@ check_options(const struct options *o, const struct opt_args *args)
 		if (wrong != NULL)
 			opt_usage("%s: %s", args->operand[i], wrong);
 	}
+	if (o->group.priorities && args->count != 1)
+		opt_usage("--priorities reads one STREAM");
+	if (args->command != NULL)
+		check_worker(o, args);
+	if (o->coprocess)
+		check_coprocess(o);
 }
 
 static void
@@ -96,10 +148,16 @@ parse_options(struct options *o, int argc, char **argv)
 			 "stop once what is there now is handled"),
 		OPT_DURATION(0, "lease", "DUR", &o->group.lease_ms,
 			     "take over from consumers silent so long (30s)"),
+		OPT_BOOL(0, "priorities", &o->group.priorities,
+			 "read STREAM by priority: critical first"),
 		OPT_BOOL(0, "manual", &o->group.manual,
 			 "acknowledge nothing, see --settle"),
 		OPT_BOOL(0, "settle", &o->settle,
 			 "acknowledge the records on standard input"),
+		OPT_BOOL(0, "coprocess", &o->coprocess,
+			 "one COMMAND for all events: records in, verdicts "
+			 "out"),
+		OPT_WORKER(&o->worker),
 		OPT_SELECT(&o->select),
 		OPT_END,
 	};
@@ -118,12 +176,56 @@ parse_options(struct options *o, int argc, char **argv)
 	o->group.retry_for_ms = o->conn.retry_for_ms;
 }
 
-/* Print one event, or pass over it.  Whatever could not be looked at stays
- * pending. */
-static void
+/* Give up on an entry that can't be printed.  0, or -1. */
+static int
+bury(struct run *run, size_t stream, struct id id, int64_t deliveries,
+     enum failure_reason reason, const char *class, const char *why)
+{
+	struct group *g = &run->group;
+	const struct event *ev = &run->select.record.event;
+	bool trimmed = reason == FAILURE_TRIMMED;
+	struct verdict *v = &run->verdict;
+	struct failure f = {
+		.class = class,
+		.error = why,
+		.exit = -1,
+		.duration_ms = -1,
+	};
+	struct failure_event e = {
+		.stream = g->stream[stream].origin,
+		.group = g->o->name,
+		.consumer = g->consumer,
+		.id = id,
+		.deliveries = deliveries,
+	};
+
+	if (v->conn == NULL &&
+	    verdict_open(v, conn_again(run->conn), g->o->name, g->consumer) < 0)
+		return -1;
+	while (v->count < g->count)
+		verdict_add_stream(v, g->stream[v->count].name,
+				   g->stream[v->count].origin);
+	f.first_ms = f.last_ms = verdict_now(v);
+	return verdict_dead(v, reason, &f, &e, stream, trimmed ? "" : ev->text,
+			    trimmed ? 0 : ev->len) < 0
+		       ? -1
+		       : 0;
+}
+
+static int
+bury_trimmed(void *arg, size_t stream, struct id id)
+{
+	return bury(arg, stream, id, 0, FAILURE_TRIMMED, "trimmed",
+		    "it was trimmed from the stream");
+}
+
+/* Print one event, or pass over it; what filter or program fail on is dead.  0,
+ * or -1. */
+static int
 handle(struct run *run, const struct delivery *d)
 {
 	struct record *r = &run->select.record;
+	const char *class = "filter";
 	char id[ID_TEXT];
 	int rc;
 
@@ -133,18 +235,22 @@ handle(struct run *run, const struct delivery *d)
 	r->deliveries = d->deliveries;
 	rc = select_entry(&run->select, &d->entry);
 	if (rc == 1) {
+		class = "jq";
 		rc = select_print(&run->select, &run->out) == 0 ? -1 : 1;
 		run->printed += rc > 0;
 	}
 	if (rc < 0) {
 		id_put(id, d->entry.id);
-		warn("%s: %s stays pending: %s", r->stream, id,
+		warn("%s: %s is dead (invalid): %s: %s", r->stream, id, class,
 		     run->select.error);
 		run->failed++;
-		return;
+		if (bury(run, d->stream, d->entry.id, d->deliveries,
+			 FAILURE_INVALID, class, run->select.error) < 0)
+			return -1;
 	}
-	if (rc == 0 || !run->o->group.manual)
+	if (rc <= 0 || !run->o->group.manual)
 		group_done(&run->group, d);
+	return 0;
 }
 
 /* A batch may take jq longer than the lease. */
@@ -164,8 +270,8 @@ handle_batch(struct run *run)
 	while ((rc = group_next(&run->group, &d)) == 1) {
 		if (run->printed >= run->o->select.count)
 			group_release(&run->group, &d);
-		else
-			handle(run, &d);
+		else if (handle(run, &d) < 0)
+			return -1;
 		if (is_slow(run))
 			group_renew(&run->group);
 	}
@@ -220,6 +326,28 @@ consume(struct run *run)
 	return rc;
 }
 
+/* A COMMAND for each event. */
+static int
+work(struct run *run)
+{
+	struct desk_counts n = { 0 };
+	const struct options *o = run->o;
+	int rc =
+		o->coprocess
+			? coprocess_run(&o->worker, o->group.batch, &run->group,
+					&run->select, run->deadline, &n)
+			: worker_run(&o->worker, &run->group, &run->select,
+				     &run->out, run->deadline, &n);
+
+	run->printed = n.taken;
+	info("%llu started: %llu done, %llu skipped, %llu to be retried, %llu "
+	     "dead, %llu lost to others",
+	     (unsigned long long)n.started, (unsigned long long)n.done,
+	     (unsigned long long)n.skipped, (unsigned long long)n.retried,
+	     (unsigned long long)n.dead, (unsigned long long)n.lost);
+	return rc;
+}
+
 static void
 keep_leases(void *arg)
 {
@@ -240,10 +368,18 @@ subscribe(struct run *run)
 	run->out.interrupted = keep_leases;
 	run->out.arg = g;
 	stop_tick(o->group.lease_ms / 3);
-	rc = consume(run);
-	if (rc < 0 && run->out.error == 0)
+	if (o->worker.run.argv == NULL) {
+		g->bury = bury_trimmed;
+		g->holder = run;
+	}
+	rc = o->worker.run.argv != NULL ? work(run) : consume(run);
+	if (rc < 0 && run->out.error == 0 && o->worker.run.argv == NULL)
 		fault("%s", conn_error(run->conn));
 	group_close(g);
+	if (run->verdict.conn != NULL) {
+		conn_close(run->verdict.conn);
+		verdict_close(&run->verdict);
+	}
 	if (rc < 0 && run->out.error == 0)
 		return EXIT_SERVER;
 	if (run->failed != 0 || g->trimmed != 0)
@@ -257,13 +393,25 @@ subscribe(struct run *run)
 static enum exit_status
 settle(struct run *run)
 {
+	const struct worker_options *w = &run->o->worker;
+	const struct settle_options o = {
+		.group = run->o->group.name,
+		.rules = {
+			.attempts = w->run.attempts,
+			.backoff_ms = w->backoff_ms,
+			.backoff_max_ms = w->backoff_max_ms,
+		},
+	};
 	struct settle s;
-	int rc = settle_run(&s, run->conn, &run->out, STDIN_FILENO,
-			    run->o->group.name);
+	int rc = settle_run(&s, &o, run->conn, &run->select, &run->out,
+			    STDIN_FILENO);
 
 	info("%llu settled, %llu were not pending, %llu refused",
 	     (unsigned long long)s.settled, (unsigned long long)s.unknown,
 	     (unsigned long long)s.refused);
+	if (s.retried + s.dead != 0)
+		info("%llu to be retried, %llu dead",
+		     (unsigned long long)s.retried, (unsigned long long)s.dead);
 	if (rc == -1) {
 		fault("%s", conn_error(run->conn));
 		return EXIT_SERVER;
@@ -282,6 +430,7 @@ main(int argc, char **argv)
 		.conn = CONN_OPTIONS_INIT,
 		.select = SELECT_OPTIONS_INIT,
 		.group = { .lease_ms = LEASE_MS },
+		.worker = WORKER_OPTIONS_INIT,
 	};
 	struct run run = { .o = &o };
 	enum exit_status status;
@@ -306,5 +455,6 @@ main(int argc, char **argv)
 	select_close(&run.select);
 	conn_close(run.conn);
 	opt_list_release(&o.select.types);
+	json_pointer_release(&o.key);
 	return (int)out_close(&run.out, status);
 }

@@ -115,6 +115,14 @@ buf_text(struct buf *b)
 }
 
 void
+buf_set(struct buf *b, const char *text, size_t len)
+{
+	buf_clear(b);
+	buf_add(b, text, len);
+	buf_text(b);
+}
+
+void
 buf_consume(struct buf *b, size_t n)
 {
 	assert(n <= b->len);

@@ -36,6 +36,10 @@ void buf_add_base64(struct buf *b, const char *bytes, size_t len);
 /* End the bytes with a NUL that len does not count; returns them. */
 const char *buf_text(struct buf *b);
 
+/* Replace all by these bytes, which are not its own, ended by a NUL as by
+ * buf_text(). */
+void buf_set(struct buf *b, const char *text, size_t len);
+
 /* Drop the first n bytes (n <= len). */
 void buf_consume(struct buf *b, size_t n);
 

@@ -15,7 +15,11 @@
 #include "common/num.h"
 #include "common/stop.h"
 
-enum { CLAIM_SLICE = 100, CLAIM_EVERY_MIN_MS = 1000 };
+enum {
+	CLAIM_SLICE = 100,
+	CLAIM_EVERY_MIN_MS = 1000,
+	TRY_AGAIN_MS = 250 /* after taking over has failed */
+};
 
 /* Where to start in a stream.  Of our own with --manual, what was read before is
  * in the hands of others; what comes behind was lost with a connection. */
@@ -34,6 +38,7 @@ claim_restart(struct group *g, bool own)
 {
 	g->claim_stream = 0;
 	g->claim_own = own;
+	g->claim_at = SIZE_MAX; /* claim[] is of the last pass */
 	start_stream(g);
 	g->claim_due = 0;
 }
@@ -65,14 +70,26 @@ next_stream(struct group *g)
 	if (every > g->o->lease_ms && g->o->lease_ms > 0)
 		every = g->o->lease_ms;
 	g->claim_due = when_monotonic() + every;
+	if (g->second_look != 0 && g->second_look < g->claim_due)
+		g->claim_due = g->second_look;
+}
+
+/* All that could be claimed was; start over. */
+static void
+claim_again(struct group *g)
+{
+	bool own = g->second_look != 0 && when_monotonic() >= g->second_look;
+
+	if (own)
+		g->second_look = 0;
+	claim_restart(g, own);
 }
 
 /* XPENDING [IDLE lease] from + slice [consumer], answered [id, owner, idle,
  * deliveries] each. */
 static struct reply *
-ask_pending(struct group *g)
+ask_pending(struct group *g, struct conn *c)
 {
-	struct conn *c = g->conn;
 	struct reply *r;
 
 	conn_command(c, 7 + (g->claim_own ? 0 : 1));
@@ -172,15 +189,14 @@ note_missing(struct group *g, const struct reply *r)
 
 /* Whether an entry is in the stream: 1, 0, -1. */
 static int
-exists(struct group *g, const char *stream, struct id id)
+exists(struct conn *c, const char *stream, struct id id)
 {
 	char text[ID_TEXT];
 	struct reply *r;
 
 	id_put(text, id);
-	conn_commandv(g->conn, "XRANGE", stream, text, text, "COUNT", "1",
-		      NULL);
-	r = conn_result(g->conn);
+	conn_commandv(c, "XRANGE", stream, text, text, "COUNT", "1", NULL);
+	r = conn_result(c);
 	if (r == NULL)
 		return -1;
 	return reply_is(r, 0, REPLY_ARRAY) && r->node[0].len != 0;
@@ -200,7 +216,7 @@ report_missing(struct group *g)
 
 		memcpy(&id, g->missing.data + g->missing.len - sizeof(id),
 		       sizeof(id));
-		rc = exists(g, stream, id);
+		rc = exists(g->conn, stream, id);
 		if (rc < 0)
 			return -1;
 		if (rc == 0) {
@@ -209,6 +225,9 @@ report_missing(struct group *g)
 			     "handled it",
 			     stream, text, g->o->name);
 			g->trimmed++;
+			if (g->bury != NULL &&
+			    g->bury(g->holder, g->missing_stream, id) < 0)
+				return -1;
 			conn_commandv(g->conn, "XACK", stream, g->o->name, text,
 				      NULL);
 			if (conn_result(g->conn) == NULL)
@@ -221,7 +240,7 @@ report_missing(struct group *g)
 
 /* Consumers that were silent for a lease and hold nothing more are gone. */
 static int
-remove_owners(struct group *g)
+remove_owners(struct group *g, struct conn *c, size_t stream)
 {
 	const char *last = g->consumer;
 	size_t i;
@@ -232,15 +251,13 @@ remove_owners(struct group *g)
 		if (strcmp(owner, last) == 0)
 			continue;
 		last = owner;
-		if (script_call(g->conn, &g->leave, 1,
-				g->stream[g->missing_stream].name, g->o->name,
-				owner, NULL) != NULL)
+		if (script_call(c, &g->leave, 1, g->stream[stream].name,
+				g->o->name, owner, NULL) != NULL)
 			continue;
-		if (conn_is_lost(g->conn))
+		if (conn_is_lost(c))
 			return -1;
 		debug("%s: cannot remove consumer %s: %s",
-		      g->stream[g->missing_stream].name, owner,
-		      conn_error(g->conn));
+		      g->stream[stream].name, owner, conn_error(c));
 	}
 	g->claims = 0;
 	return 0;
@@ -272,7 +289,7 @@ take_error(struct group *g, const struct reply *r)
 static int
 claim_slice(struct group *g)
 {
-	struct reply *r = ask_pending(g);
+	struct reply *r = ask_pending(g, g->conn);
 	size_t stream = g->claim_stream, found;
 
 	if (r == NULL)
@@ -313,7 +330,7 @@ int
 claim_finish(struct group *g)
 {
 	while (group_settle(g) < 0 || report_missing(g) < 0 ||
-	       remove_owners(g) < 0)
+	       remove_owners(g, g->conn, g->missing_stream) < 0)
 		if (group_recover(g) < 0)
 			return -1;
 	return 0;
@@ -332,7 +349,7 @@ claim_next(struct group *g)
 		if (g->claim_stream == g->count) {
 			if (when_monotonic() < g->claim_due)
 				return 0;
-			claim_restart(g, false);
+			claim_again(g);
 		}
 		rc = claim_slice(g);
 		if (rc == 1)
@@ -401,7 +418,7 @@ group_renew(struct group *g)
 	if (when_monotonic() < g->renew_due)
 		return 0;
 	g->renew_due = when_monotonic() + g->o->lease_ms / 3;
-	if (g->held == 0 && !g->reading)
+	if (g->held == 0 && !g->reading && g->holds == NULL)
 		return 0;
 	if (renew_streams(g) == 0 ||
 	    (conn_is_lost(g->side) && renew_streams(g) == 0))
@@ -420,7 +437,8 @@ group_release(struct group *g, const struct delivery *d)
 
 	id_put(id, d->entry.id);
 	count[num_put(count, (uint64_t)d->deliveries - 1)] = '\0';
-	g->held--;
+	if (g->held != 0)
+		g->held--;
 	for (tries = 0; tries < 2; tries++) {
 		struct conn *c = group_side(g);
 
@@ -435,4 +453,114 @@ group_release(struct group *g, const struct delivery *d)
 	     "lease: %s",
 	     stream, id, conn_error(g->side));
 	return -1;
+}
+
+/* Whether the entry that comes next in claim[] may be taken. */
+static bool
+is_free(const struct group *g, const struct group_claim *claim)
+{
+	return g->holds == NULL ||
+	       !g->holds(g->holder, g->claim_stream, claim->id);
+}
+
+/* 1 if the entry is ours now or is no longer in the stream (trimmed), 0 if another
+ * consumer was faster, -1. */
+static int
+take_one(struct group *g, struct conn *c, struct group_claim *claim,
+	 bool *trimmed)
+{
+	char id[ID_TEXT], idle[NUM_TEXT + 1] = "";
+	struct reply *r;
+	int64_t what;
+
+	id_put(id, claim->id);
+	if (!g->claim_own)
+		idle[num_put(idle, (uint64_t)g->o->lease_ms)] = '\0';
+	r = script_call(c, &g->take_over, 1, g->stream[g->claim_stream].name,
+			g->o->name, g->consumer, id, idle, NULL);
+	if (r == NULL)
+		return -1;
+	if (!reply_is(r, 0, REPLY_ARRAY))
+		return 0;
+	if (reply_number(r, 1, &what) < 0 ||
+	    reply_number(r, 2, &claim->deliveries) < 0) {
+		conn_fail_shape(c, "claim");
+		return -1;
+	}
+	*trimmed = what == 2;
+	return 1;
+}
+
+/* Look for the next slice of candidates.  1, 0 if all were seen, -1. */
+static int
+next_slice(struct group *g, struct conn *c)
+{
+	while (g->claim_stream < g->count) {
+		struct reply *r;
+		size_t found;
+
+		if (remove_owners(g, c, g->claim_stream) < 0 ||
+		    (r = ask_pending(g, c)) == NULL)
+			return -1;
+		found = reply_is(r, 0, REPLY_ARRAY) ? r->node[0].len : 0;
+		if (found != 0 && note_pending(g, r) < 0)
+			return -1;
+		g->claim_at = 0;
+		if (found != 0)
+			return 1;
+		g->claims = 0;
+		next_stream(g);
+	}
+	return 0;
+}
+
+/* A claim of which the answer was lost may have made the entry ours: look for
+ * it among our own, after a while. */
+static int
+take_over_later(struct group *g)
+{
+	claim_restart(g, true);
+	g->claim_due = when_monotonic() + TRY_AGAIN_MS;
+	return -1;
+}
+
+int
+group_take_over(struct group *g, struct delivery *d)
+{
+	struct conn *c;
+	int rc;
+
+	if (when_monotonic() < g->claim_due)
+		return g->claim_stream == g->count ? 0 : -1;
+	if (g->claim_stream == g->count)
+		claim_again(g);
+	if (g->claim_at > g->claims)
+		g->claims = g->claim_at = 0;
+	c = group_side(g);
+	if (conn_error(c) != NULL && conn_is_lost(c))
+		return take_over_later(g);
+	for (;;) {
+		while (g->claim_at < g->claims) {
+			struct group_claim *claim = &g->claim[g->claim_at++];
+
+			rc = 0;
+			if (is_free(g, claim))
+				rc = take_one(g, c, claim, &d->entry.trimmed);
+			if (rc < 0)
+				return take_over_later(g);
+			if (rc == 0)
+				continue;
+			d->stream = g->claim_stream;
+			d->entry.id = claim->id;
+			d->deliveries = claim->deliveries;
+			g->overlap |= g->claim_own && g->reading;
+			g->held++;
+			return 1;
+		}
+		rc = next_slice(g, c);
+		if (rc < 0)
+			return take_over_later(g);
+		if (rc == 0)
+			return 0;
+	}
 }

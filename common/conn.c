@@ -211,6 +211,14 @@ conn_wait(struct conn *c, int fd, int timeout_ms, bool drain)
 	return seen < 0 ? lost(c) : seen;
 }
 
+int
+conn_poll(struct conn *c, struct pollfd *p)
+{
+	int rc = wire_poll(&c->wire, p);
+
+	return rc < 0 ? lost(c) : rc;
+}
+
 static int
 watch(struct conn *c, struct reply **reply, size_t part_bytes, int64_t block_ms,
       int fd, bool drain)
@@ -565,6 +573,16 @@ conn_reconnect(struct conn *c)
 	}
 	c->answered = false;
 	return connect_until(c, true, again);
+}
+
+int
+conn_reopen(struct conn *c)
+{
+	if (c->usage || c->hopeless)
+		return -1;
+	if (c->wire.net != NULL)
+		lose(c, "opening it again");
+	return attempt(c, ATTEMPT_MS) == CONNECTED ? 0 : -1;
 }
 
 /*

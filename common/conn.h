@@ -12,6 +12,7 @@
 #ifndef COMMON_CONN_H
 #define COMMON_CONN_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -98,6 +99,10 @@ uint64_t conn_client_id(const struct conn *c);
  */
 int conn_reconnect(struct conn *c);
 
+/* One attempt to open a lost connection again, also once a stop is requested: for
+ * what is worth it in a drain.  Returns 0, or -1 with conn_error() set. */
+int conn_reopen(struct conn *c);
+
 /* A second connection with the same options, for a short errand. */
 struct conn *conn_again(const struct conn *c);
 
@@ -145,6 +150,13 @@ enum conn_seen {
  * be computed anew; -1 if the connection is lost.
  */
 int conn_wait(struct conn *c, int fd, int timeout_ms, bool drain);
+
+/*
+ * For callers with a poll set of their own: write pending output and fill in
+ * what to wait for.  Returns 1 if input is at hand already, so that they must
+ * not wait; 0; -1 if the connection is lost.
+ */
+int conn_poll(struct conn *c, struct pollfd *p);
 
 /*
  * Wait for the next whole reply.  Returns it, or NULL if the connection was

@@ -399,6 +399,18 @@ apply(const struct event *ev, const struct edits *edits, struct buf *out)
 	buf_add(out, from, (size_t)(end - from));
 }
 
+void
+envelope_relate(const struct event *ev, struct buf *out,
+		const char *correlation, const char *causation)
+{
+	struct edits edits = { .count = 0 };
+
+	plan_role(&edits, ev, ev->profile, ROLE_CORRELATION, correlation);
+	plan_role(&edits, ev, ev->profile, ROLE_CAUSATION, causation);
+	sort_edits(&edits);
+	apply(ev, &edits, out);
+}
+
 /* A CloudEvent but for its specversion. */
 static bool
 is_bare_cloudevent(const struct event *ev)

@@ -62,6 +62,14 @@ void envelope_release(struct envelope *e);
  */
 int envelope_fill(const struct event *ev, struct buf *out, int64_t now_ms);
 
+/*
+ * Append the bytes of an event of a known profile (event_recognise()) with its
+ * correlation and causation inserted where it lacks them, as envelope_fill()
+ * does; a profile or object that has no place for them stays without.
+ */
+void envelope_relate(const struct event *ev, struct buf *out,
+		     const char *correlation, const char *causation);
+
 /* Write a UUIDv7 (RFC 9562) of the time given, NUL-terminated.  Strictly rising
  * within one process (not across fork), also when the clock steps back.  Random
  * bytes are fetched for many at a time; that there are none ends the program. */

@@ -418,6 +418,18 @@ event_role_text(const struct event *ev, enum event_role role, struct buf *tmp,
 }
 
 void
+event_role_copy(const struct event *ev, enum event_role role, struct buf *out)
+{
+	struct buf tmp = { 0 };
+	const char *text;
+	size_t len;
+
+	event_role_text(ev, role, &tmp, &text, &len);
+	buf_set(out, text, len);
+	buf_release(&tmp);
+}
+
+void
 event_release(struct event *ev)
 {
 	json_release(&ev->doc);

@@ -93,6 +93,10 @@ int event_check(struct event *ev, const struct event_profile *required);
 bool event_role_text(const struct event *ev, enum event_role role,
 		     struct buf *tmp, const char **text, size_t *len);
 
+/* The same, copied to out (buf_set). */
+void event_role_copy(const struct event *ev, enum event_role role,
+		     struct buf *out);
+
 void event_release(struct event *ev);
 
 #endif

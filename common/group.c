@@ -14,7 +14,8 @@ enum {
 	LARGEST_SLICE = 1000,
 	SLICE_BYTES = 512 << 10,
 	PART_BYTES = 1 << 20,
-	BACKOFF_MS = 250
+	BACKOFF_MS = 250,
+	SECOND_LOOK_MS = 3000 /* longer than a read blocks */
 };
 
 /* How long a server that can't now has been so is bounded as the time to
@@ -46,20 +47,26 @@ group_recover(struct group *g)
 		return -1;
 	g->reading = false;
 	g->batch = NULL;
+	g->claims = g->claim_at = 0; /* of others, maybe */
 	g->acks_before = g->lengths.len / sizeof(size_t);
 	g->acks_behind = 0;
 	buf_add(conn_out(g->conn), g->unconfirmed.data, g->unconfirmed.len);
 	claim_restart(g, true);
+	/* A read that the server does not know to be lost may still be given
+	 * entries, until it ends. */
+	g->second_look = when_monotonic() + SECOND_LOOK_MS;
 	return 0;
 }
 
+/* XREADGROUP of all streams, or of g->only alone. */
 static void
 ask(struct group *g, uint64_t limit, int block_ms)
 {
 	struct conn *c = g->conn;
-	size_t i, argc = 7 + 2 * g->count + (block_ms > 0 ? 2 : 0);
+	size_t first = g->only == GROUP_ALL ? 0 : g->only;
+	size_t count = g->only == GROUP_ALL ? g->count : 1, i;
 
-	conn_command(c, argc);
+	conn_command(c, 7 + 2 * count + (block_ms > 0 ? 2 : 0));
 	conn_args(c, "XREADGROUP");
 	conn_args(c, "GROUP");
 	conn_args(c, g->o->name);
@@ -71,13 +78,49 @@ ask(struct group *g, uint64_t limit, int block_ms)
 		conn_argu(c, (uint64_t)block_ms);
 	}
 	conn_args(c, "STREAMS");
-	for (i = 0; i < g->count; i++)
+	for (i = first; i < first + count; i++)
 		conn_args(c, g->stream[i].name);
-	for (i = 0; i < g->count; i++)
+	for (i = 0; i < count; i++)
 		conn_args(c, ">");
+	g->asked = limit;
 	g->reading = true;
 	g->acks_before += g->acks_behind;
 	g->acks_behind = 0;
+}
+
+/*
+ * By priority: read the stream whose turn it is, without waiting; when all have
+ * run dry, wait for any.  What was redriven gets every 16th turn.
+ */
+static void
+ask_by_priority(struct group *g, uint64_t room, int block_ms)
+{
+	uint64_t count = 1;
+	enum priority p = priority_choose(&g->quota, room, &count);
+
+	g->only = (size_t)p;
+	if (p == PRIORITY_COUNT)
+		g->only = GROUP_ALL;
+	else if (++g->reads % 16 == 0 && g->count > g->named)
+		g->only = g->named;
+	if (g->only == GROUP_ALL)
+		ask(g, 1, block_ms);
+	else
+		ask(g, count, 0);
+}
+
+/* What a read by priority brought.  Whether there may be more at once. */
+static bool
+took(struct group *g, uint64_t entries)
+{
+	if (g->only == GROUP_ALL) {
+		priority_again(&g->quota);
+		return entries != 0;
+	}
+	if (g->only < g->named)
+		priority_took(&g->quota, (enum priority)g->only, g->asked,
+			      entries);
+	return true;
 }
 
 static uint64_t
@@ -85,7 +128,7 @@ read_limit(const struct group *g, uint64_t limit)
 {
 	uint64_t most = g->o->batch != 0 ? g->o->batch : g->slice;
 
-	if (g->count > 1)
+	if (g->count > 1 && !g->o->priorities)
 		most = most / g->count + 1;
 	return limit < most ? limit : most;
 }
@@ -217,7 +260,8 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 		return take_read_error(g, r);
 	g->refused = false;
 	if (reply_is(r, 0, REPLY_NIL))
-		return READ_NOTHING;
+		return g->o->priorities && took(g, 0) ? READ_AGAIN
+						      : READ_NOTHING;
 	if (!reply_is(r, 0, REPLY_ARRAY) ||
 	    (r->count > 1 && !reply_is(r, 1, REPLY_ARRAY))) {
 		conn_fail_shape(g->conn, "XREADGROUP");
@@ -229,17 +273,33 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	if (!r->complete)
 		return READ_BATCH;
 	longest = longest_list(r, &entries);
+	if (g->o->priorities)
+		took(g, entries);
 	if (entries == 0)
 		return READ_NOTHING;
 	g->full = longest >= read_limit(g, limit);
 	adapt(g, r, entries);
 	/* While this batch is used, the server can make the next one. */
 	if (g->full && limit == UINT64_MAX && !claim_is_due(g) &&
-	    !stop_requested()) {
+	    !g->o->priorities && !stop_requested()) {
 		ask(g, read_limit(g, limit), 0);
 		conn_flush(g->conn);
 	}
 	return READ_BATCH;
+}
+
+/* A blocked read ends in time to promote what is due. */
+static void
+ask_next(struct group *g, uint64_t limit, int block_ms)
+{
+	int64_t promote = g->promote_due - when_monotonic();
+
+	if (promote < block_ms)
+		block_ms = block_ms == 0 ? 0 : promote < 1 ? 1 : (int)promote;
+	if (g->o->priorities)
+		ask_by_priority(g, read_limit(g, limit), block_ms);
+	else
+		ask(g, read_limit(g, limit), g->full ? 0 : block_ms);
 }
 
 int
@@ -250,7 +310,9 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 	int rc, left;
 
 	g->batch = NULL;
+	group_discover(g);
 	for (;;) {
+		group_promote(g);
 		if (!g->reading && claim_is_due(g)) {
 			rc = claim_next(g);
 			if (rc != 0)
@@ -260,7 +322,7 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 		if (left < 0)
 			left = 0;
 		if (!g->reading)
-			ask(g, read_limit(g, limit), g->full ? 0 : left);
+			ask_next(g, limit, left);
 		rc = take_acks(g);
 		if (rc == 0)
 			rc = conn_watch(g->conn, &r, PART_BYTES, left,
@@ -273,6 +335,43 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 		if (stop_requested() || (rc == READ_NOTHING && left == 0))
 			return 0;
 	}
+}
+
+/* Once a stop is requested no connection is made for a read: what a lost one
+ * brought is left to others. */
+static int
+recover_try(struct group *g)
+{
+	int rc = group_recover(g);
+
+	if (rc == 0 || !stop_requested() || !conn_is_lost(g->conn))
+		return rc;
+	g->reading = false;
+	return 0;
+}
+
+int
+group_try(struct group *g, uint64_t limit, int block_ms)
+{
+	struct reply *r;
+	int rc;
+
+	g->batch = NULL;
+	if (!g->reading) {
+		if (g->o->priorities)
+			ask_by_priority(g, limit, block_ms);
+		else
+			ask(g, limit, block_ms);
+		if (conn_flush(g->conn) < 0)
+			return recover_try(g);
+	}
+	rc = conn_next(g->conn, &r, PART_BYTES);
+	if (rc < 0)
+		return recover_try(g);
+	if (rc == 0)
+		return 0;
+	rc = take_read(g, r, 0);
+	return rc == READ_AGAIN ? 0 : rc;
 }
 
 static size_t
@@ -316,6 +415,26 @@ more_of_batch(struct group *g)
 	return 0;
 }
 
+/*
+ * Behind a lost connection what this consumer has pending is taken over, which
+ * includes what the server has just handed to the read that is under way.  A
+ * group that was set back (XGROUP SETID, a failover) hands out once more what is
+ * in hand.
+ */
+static bool
+is_in_hand(struct group *g, const struct delivery *d)
+{
+	struct group_stream *st = &g->stream[d->stream];
+	bool again = id_compare(d->entry.id, st->highest) <= 0;
+
+	if (g->claimed)
+		return false;
+	if (!again)
+		st->highest = d->entry.id;
+	return (again || g->overlap) && g->holds != NULL &&
+	       g->holds(g->holder, d->stream, d->entry.id);
+}
+
 int
 group_next(struct group *g, struct delivery *d)
 {
@@ -333,6 +452,8 @@ group_next(struct group *g, struct delivery *d)
 				d->deliveries += claimed_before(g, d->entry.id);
 			else
 				g->stream[d->stream].last = d->entry.id;
+			if (is_in_hand(g, d))
+				continue;
 			g->held++;
 			return 1;
 		case ENTRIES_MORE:
@@ -341,6 +462,7 @@ group_next(struct group *g, struct delivery *d)
 			continue;
 		case ENTRIES_END:
 			g->batch = NULL;
+			g->overlap = g->overlap && g->reading;
 			return 0;
 		case ENTRIES_BAD:
 			break;
@@ -459,6 +581,12 @@ group_close(struct group *g)
 	}
 	if (g->side != NULL)
 		conn_close(g->side);
+	for (i = 0; i < g->redrives; i++)
+		free(g->redrive[i]);
+	for (i = 0; g->owned != NULL && i < g->named; i++)
+		free(g->owned[i]);
+	free(g->owned);
+	free(g->redrive);
 	free(g->stream);
 	free(g->claim);
 	entries_release(&g->entries);

@@ -25,6 +25,7 @@
 
 #include "common/conn.h"
 #include "common/id.h"
+#include "common/priority.h"
 #include "common/script.h"
 #include "common/stream.h"
 #include "common/when.h"
@@ -37,13 +38,20 @@ struct group_options {
 	uint64_t batch;       /* entries per read at most; 0: as fits */
 	int64_t retry_for_ms; /* how long a server may say that it can't now */
 	bool manual;          /* others acknowledge what was handed out */
+	bool priorities;      /* one stream as four, see priority.h */
 };
 
+/*
+ * Behind the streams that are named come those for redrives of them that exist,
+ * {S}:redrive:GROUP, as they are found (group_discover).
+ */
 struct group_stream {
-	const char *name;
-	struct id last;   /* where the group was, then the newest entry read */
-	struct id newest; /* group_mark(): the newest there was */
-	struct buf acks;  /* encoded ids that are done, not yet committed */
+	const char *name;   /* of the key */
+	const char *origin; /* the stream that it is, or is for redrives of */
+	struct id last;    /* where the group was, then the newest entry read */
+	struct id highest; /* read so far */
+	struct id newest;  /* group_mark(): the newest there was */
+	struct buf acks;   /* encoded ids that are done, not yet committed */
 	size_t ack_count;
 };
 
@@ -61,6 +69,8 @@ struct group_claim {
 	size_t owner; /* offset of the name in owners */
 };
 
+#define GROUP_ALL SIZE_MAX
+
 struct group {
 	struct conn *conn;
 	const struct group_options *o;
@@ -69,9 +79,15 @@ struct group {
 	size_t count;
 	uint64_t trimmed; /* entries that were gone before they were handled */
 
+	/* For group_take_over(), if set: whether an entry is in hand already. */
+	bool (*holds)(void *holder, size_t stream, struct id id);
+	/* For group_fetch(), if set: what to do about a trimmed entry.  0, -1. */
+	int (*bury)(void *holder, size_t stream, struct id id);
+	void *holder;
+
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
-	struct script renew, release, leave;
+	struct script renew, release, leave, promote, take_over;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
@@ -83,17 +99,26 @@ struct group {
 	struct buf unconfirmed;          /* protocol of the unanswered XACKs */
 	struct buf lengths;              /* a size_t for each of them */
 	struct group_claim *claim;
-	size_t claims;
+	size_t claims, claim_at;
 	struct buf owners;
 	size_t claim_stream; /* where claiming goes on; count: it is done */
 	char claim_from[ID_TEXT + 1];
 	struct buf missing; /* struct id: claimed, but did not come */
 	size_t missing_stream;
 	bool claim_own;
+	bool overlap;  /* own ones were taken over that a read may bring too */
 	bool resumed;  /* what was ours at the start has been claimed */
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */
-	int64_t claim_due, renew_due, refused_until;
+	int64_t claim_due, renew_due, refused_until, discover_due;
+	int64_t promote_due;
+	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
+	char **redrive;      /* keys of the streams for redrives */
+	size_t named, redrives;
+	char **owned; /* the names of one stream as four */
+	struct priority_quota quota;
+	size_t only; /* the stream being read, GROUP_ALL for all */
+	uint64_t asked, reads;
 };
 
 /*
@@ -102,6 +127,16 @@ struct group {
  */
 int group_open(struct group *g, struct conn *c, const struct group_options *o,
 	       char *const *names, size_t count);
+
+/* Join the streams for redrives that exist by now, at most once a second; on a
+ * connection of its own.  Returns 1 if there are new ones (from the old count
+ * on), 0, -1. */
+int group_discover(struct group *g);
+
+/* Promote what is due of the events scheduled for the streams (delayed.h), a
+ * slice at a time, looking for it twenty times a second; on a connection of its
+ * own. */
+void group_promote(struct group *g);
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */
 int group_mark(struct group *g);
@@ -116,6 +151,24 @@ bool group_reached(const struct group *g);
  * broken; -1 with conn_error() set.
  */
 int group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd);
+
+/*
+ * group_fetch() for callers that wait themselves: ask if nothing is asked yet,
+ * and see whether the answer is here.  Claims nothing: see group_take_over().
+ * Returns 1 for a batch; 0 if the answer is still to come; 2 if there are none
+ * in block_ms; -1.
+ */
+int group_try(struct group *g, uint64_t limit, int block_ms);
+
+/*
+ * Take over one entry of a consumer that was silent for a lease, or of one's own
+ * that is not in hand (after a restart or a lost connection), without counting a
+ * delivery.  Looks through all of them, then again after a third of the lease.
+ * Returns 1 with stream, id, trimmed and deliveries so far set (the server may
+ * have forgotten a trimmed one by then); 0 if there is none for now; -1.  Uses
+ * the connection for errands.
+ */
+int group_take_over(struct group *g, struct delivery *d);
 
 /* The next entry of the batch: 1; 0 at its end; -1 with conn_error() set.
  * entry.trimmed entries are never returned: they are counted, said, and done. */

@@ -6,12 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/delayed.h"
 #include "common/diag.h"
 #include "common/group.h"
 #include "common/mem.h"
 #include "common/stop.h"
 
-enum { FIRST_SLICE = 100 };
+enum {
+	FIRST_SLICE = 100,
+	DISCOVER_MS = 1000,
+	PROMOTE_MS = 50,
+	PROMOTE_SLICE = 200
+};
 
 static void
 name_consumer(struct group *g)
@@ -127,6 +133,45 @@ join(struct group *g, struct group_stream *st, const char *from)
 	return rc < 0 ? -1 : 0;
 }
 
+/* One stream as four; their dead letters and redrives are those of the one. */
+static void
+name_priorities(struct group *g, const char *stream)
+{
+	struct buf name = { 0 };
+	size_t i;
+
+	g->owned = xcalloc(PRIORITY_COUNT, sizeof(*g->owned));
+	for (i = 0; i < PRIORITY_COUNT; i++) {
+		priority_stream(&name, stream, (enum priority)i);
+		g->owned[i] = xmemdup0(name.data, name.len);
+		g->stream[i].name = g->owned[i];
+		g->stream[i].origin = stream;
+	}
+	buf_release(&name);
+}
+
+/* There is room for a stream for redrives of each. */
+static void
+name_streams(struct group *g, char *const *names, size_t count)
+{
+	struct buf key = { 0 };
+	size_t i;
+
+	g->count = g->named = g->o->priorities ? PRIORITY_COUNT : count;
+	g->stream = xcalloc(2 * g->count, sizeof(*g->stream));
+	g->redrive = xcalloc(count, sizeof(*g->redrive));
+	g->redrives = count;
+	for (i = 0; i < count; i++) {
+		g->stream[i].name = g->stream[i].origin = names[i];
+		stream_companion(&key, names[i], "redrive:");
+		buf_adds(&key, g->o->name);
+		g->redrive[i] = xmemdup0(key.data, key.len);
+	}
+	if (g->o->priorities)
+		name_priorities(g, names[0]);
+	buf_release(&key);
+}
+
 int
 group_open(struct group *g, struct conn *c, const struct group_options *o,
 	   char *const *names, size_t count)
@@ -137,25 +182,121 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 	*g = (struct group){
 		.conn = c,
 		.o = o,
-		.count = count,
+		.only = GROUP_ALL,
 		.slice = FIRST_SLICE,
 		.renew = { .name = SCRIPT_RENEW },
 		.release = { .name = SCRIPT_RELEASE },
 		.leave = { .name = SCRIPT_LEAVE },
+		.promote = { .name = SCRIPT_PROMOTE },
+		.take_over = { .name = SCRIPT_CLAIM },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
-	g->stream = xcalloc(count, sizeof(*g->stream));
-	for (i = 0; i < count; i++)
-		g->stream[i].name = names[i];
+	name_streams(g, names, count);
 	name_consumer(g);
 	claim_restart(g, true);
 	if (start_id(g, from) < 0)
 		return -1;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < g->count; i++)
 		while (join(g, &g->stream[i], from) < 0)
 			if (group_recover(g) < 0)
 				return -1;
+	group_discover(g); /* if it can't now, it will be tried again */
 	return 0;
+}
+
+static bool
+is_joined(const struct group *g, const char *key)
+{
+	size_t i;
+
+	for (i = g->named; i < g->count; i++)
+		if (g->stream[i].name == key)
+			return true;
+	return false;
+}
+
+/* If the stream is there, read it from its start.  1, 0, -1. */
+static int
+join_redrive(struct group *g, struct conn *c, size_t named)
+{
+	const char *key = g->redrive[named];
+	struct reply *r;
+
+	conn_commandv(c, "EXISTS", key, NULL);
+	r = conn_result(c);
+	if (r == NULL)
+		return -1;
+	if (!reply_is(r, 0, REPLY_INTEGER) || r->node[0].integer == 0)
+		return 0;
+	conn_commandv(c, "XGROUP", "CREATE", key, g->o->name, "0", NULL);
+	r = conn_reply(c, 0);
+	if (r == NULL)
+		return -1;
+	if (reply_is(r, 0, REPLY_ERROR) && !is_busygroup(r)) {
+		conn_fail_reply(c, r, 0);
+		return -1;
+	}
+	g->stream[g->count++] = (struct group_stream){
+		.name = key,
+		.origin = g->stream[named].origin,
+	};
+	claim_restart(g, g->claim_own);
+	info("%s: reading what was redriven", key);
+	return 1;
+}
+
+int
+group_discover(struct group *g)
+{
+	size_t i;
+	int found = 0;
+
+	if (when_monotonic() < g->discover_due)
+		return 0;
+	g->discover_due = when_monotonic() + DISCOVER_MS;
+	for (i = 0; i < g->redrives; i++) {
+		struct conn *c = group_side(g);
+		int rc = -1;
+
+		if (is_joined(g, g->redrive[i]))
+			continue;
+		if (!conn_is_lost(c))
+			rc = join_redrive(g, c, i);
+		if (rc < 0) {
+			debug("%s: %s", g->redrive[i], conn_error(c));
+			return -1;
+		}
+		found |= rc;
+	}
+	return found;
+}
+
+void
+group_promote(struct group *g)
+{
+	int64_t now = when_monotonic(), next = PROMOTE_MS;
+	size_t i;
+
+	if (now < g->promote_due)
+		return;
+	for (i = 0; i < g->named; i++) {
+		struct conn *c = group_side(g);
+		int64_t wait_ms;
+
+		if (i != 0 && g->stream[i].origin == g->stream[i - 1].origin)
+			continue;
+		if (conn_is_lost(c) ||
+		    delayed_promote(c, &g->promote, g->stream[i].origin,
+				    PROMOTE_SLICE, &wait_ms) < 0) {
+			debug("%s: cannot promote scheduled events: %s",
+			      g->stream[i].origin, conn_error(c));
+			wait_ms = DISCOVER_MS;
+			next = next < PROMOTE_MS ? next : DISCOVER_MS;
+		}
+		if (wait_ms >= 0 && wait_ms < next)
+			next = wait_ms;
+	}
+	g->promote_due = now + next;
 }
 
 static struct reply *

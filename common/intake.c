@@ -1,10 +1,109 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/diag.h"
 #include "common/intake.h"
+#include "common/mem.h"
 #include "common/text.h"
 #include "common/when.h"
+
+/* --ext: NAME=VALUE each. */
+static int
+parse_ext(struct intake_options *o)
+{
+	struct envelope_ext *ext = xcalloc(o->ext.count, sizeof(*ext));
+	size_t i;
+
+	o->envelope.ext = ext;
+	for (i = 0; i < o->ext.count; i++) {
+		const char *text = o->ext.item[i];
+		const char *equals = strchr(text, '=');
+
+		if (equals == NULL || equals == text) {
+			snprintf(o->error, sizeof(o->error),
+				 "--ext: \"%s\" is not name=value", text);
+			return -1;
+		}
+		ext[i].name = xmemdup0(text, (size_t)(equals - text));
+		ext[i].value = equals + 1;
+		o->envelope.ext_count++;
+	}
+	return 0;
+}
+
+static int
+refuse_options(struct intake_options *o, const char *why)
+{
+	snprintf(o->error, sizeof(o->error), "%s", why);
+	return -1;
+}
+
+int
+intake_options_check(struct intake_options *o)
+{
+	const struct envelope *e = &o->envelope;
+
+	if (e->type == NULL && (o->text || o->ext.count != 0))
+		return refuse_options(
+			o, "--text and --ext need a --type to wrap with");
+	if (e->type == NULL && (e->subject != NULL || e->correlation != NULL ||
+				e->causation != NULL || e->traceparent != NULL))
+		return refuse_options(
+			o, "--subject, --correlation, --causation and "
+			   "--traceparent need a --type to wrap with");
+	if (o->text && o->records)
+		return refuse_options(
+			o, "--text and --records exclude each other");
+	if (o->max_bytes == 0)
+		return refuse_options(o, "--max-bytes: at least 1");
+	if (o->profile != NULL && strcmp(o->profile, "auto") != 0 &&
+	    strcmp(o->profile, "none") != 0) {
+		o->required = event_profile_find(o->profile);
+		if (o->required == NULL) {
+			snprintf(o->error, sizeof(o->error),
+				 "--envelope: no profile \"%s\"", o->profile);
+			return -1;
+		}
+	}
+	if (parse_ext(o) < 0)
+		return -1;
+	if (e->type != NULL && envelope_init(&o->envelope) < 0)
+		return refuse_options(o, e->error);
+	return 0;
+}
+
+void
+intake_options_release(struct intake_options *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->envelope.ext_count; i++)
+		free((char *)o->envelope.ext[i].name);
+	free((struct envelope_ext *)o->envelope.ext);
+	opt_list_release(&o->ext);
+}
+
+int
+intake_open(struct intake *in, const struct intake_options *o, char **arg,
+	    size_t args)
+{
+	line_init(&in->lines, STDIN_FILENO, "<stdin>", (size_t)o->max_bytes);
+	in->arg = arg;
+	in->args = args;
+	in->records = o->records;
+	in->text = o->text;
+	in->fill = o->fill;
+	in->wrap = o->envelope.type != NULL;
+	in->envelope = o->envelope;
+	in->check = o->profile == NULL || strcmp(o->profile, "none") != 0;
+	in->required = o->required;
+	if (o->rejects == NULL)
+		return 0;
+	in->rejects = fopen(o->rejects, "we");
+	return in->rejects == NULL ? -1 : 0;
+}
 
 /* {"line":17,"error":"…","text":"…"}, the last as in records */
 static void

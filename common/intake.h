@@ -17,7 +17,55 @@
 #include "common/envelope.h"
 #include "common/event.h"
 #include "common/line.h"
+#include "common/opt.h"
 #include "common/record.h"
+
+/* Which events are taken, as a user says it. */
+struct intake_options {
+	struct envelope envelope; /* to wrap with, if it has a type */
+	struct opt_list ext;      /* its extensions, NAME=VALUE */
+	const char *profile;      /* auto, none or a name; NULL: auto */
+	const char *rejects;      /* a file; NULL: none */
+	uint64_t max_bytes;
+	bool records, text, fill;
+
+	const struct event_profile
+		*required; /* set by intake_options_check() */
+	char error[EVENT_ERROR + 64];
+};
+
+#define OPT_WRAP(o)                                                            \
+	OPT_TEXT('t', "type", "TYPE", &(o)->envelope.type,                     \
+		 "wrap each line as data of a CloudEvent of TYPE"),            \
+		OPT_TEXT(0, "source", "URI", &(o)->envelope.source,            \
+			 "source of wrapped events (urn:host:NAME)"),          \
+		OPT_TEXT(0, "subject", "TEXT", &(o)->envelope.subject,         \
+			 "subject of wrapped events"),                         \
+		OPT_TEXT(0, "correlation", "ID", &(o)->envelope.correlation,   \
+			 "correlationid of wrapped events"),                   \
+		OPT_TEXT(0, "causation", "ID", &(o)->envelope.causation,       \
+			 "causationid of wrapped events"),                     \
+		OPT_TEXT(0, "traceparent", "TEXT", &(o)->envelope.traceparent, \
+			 "traceparent of wrapped events"),                     \
+		OPT_LIST(0, "ext", "NAME=VALUE", &(o)->ext,                    \
+			 "extension of wrapped events (repeatable)")
+
+#define OPT_INTAKE(o)                                                   \
+	OPT_WRAP(o),                                                    \
+		OPT_BOOL(0, "text", &(o)->text,                         \
+			 "wrap lines that are not JSON"),               \
+		OPT_BOOL(0, "fill", &(o)->fill,                         \
+			 "insert a missing id or time into envelopes"), \
+		OPT_BOOL(0, "records", &(o)->records,                   \
+			 "take records, publish their events"),         \
+		OPT_TEXT(                                               \
+			0, "envelope", "auto|NAME|none", &(o)->profile, \
+			"check what is recognised, demand one, or check none")
+
+/* What the table can't say: which go together.  Prepares the envelope.  Returns
+ * 0, or -1 with error set, which is the user's. */
+int intake_options_check(struct intake_options *o);
+void intake_options_release(struct intake_options *o);
 
 struct intake {
 	/* What to do with a line; set before the first intake_next(). */
@@ -41,6 +89,12 @@ struct intake {
 	struct buf made, quoted;
 	char error[EVENT_ERROR + 64];
 };
+
+/* Take the lines of standard input or, if arg is not NULL, so many arguments.
+ * The options are checked.  Returns 0, or -1 with errno set if the file for
+ * refused lines can't be opened. */
+int intake_open(struct intake *in, const struct intake_options *o, char **arg,
+		size_t args);
 
 /*
  * Advance to the next line.  Returns 1 with event parsed; 0 at the end of input

@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "common/conn.h"
+#include "common/opt.h"
 #include "common/publish.h"
 
 struct pace {
-	uint64_t rate;    /* events per second; 0: any */
-	uint64_t max_lag; /* entries the group may be behind; 0: any */
-	char *group;      /* owned; NULL: the one furthest behind */
+	uint64_t rate;            /* events per second; 0: any */
+	uint64_t max_lag;         /* entries the group may be behind; 0: any */
+	char *group;              /* owned; NULL: the one furthest behind */
+	const char *max_lag_text; /* --max-lag, for pace_parse_lag() */
 	const char *stream;
 
 	/* Called, if set, before each wait, for what should not wait. */
@@ -23,6 +25,11 @@ struct pace {
 	int64_t started;
 	uint64_t sent, budget;
 };
+
+#define OPT_PACE(p)                                                         \
+	OPT_U64(0, "rate", "N", &(p)->rate, "at most N events per second"), \
+		OPT_TEXT(0, "max-lag", "N[:GROUP]", &(p)->max_lag_text,     \
+			 "wait while a group is more than N behind")
 
 /* Parse "N" or "N:GROUP" for max_lag and group.  0, or -1. */
 int pace_parse_lag(struct pace *p, const char *text);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,98 +7,31 @@
 #include "common/diag.h"
 #include "common/mem.h"
 #include "common/num.h"
-#include "common/publish.h"
+#include "common/publish_state.h"
 #include "common/stop.h"
 #include "common/when.h"
 
-enum {
-	WINDOW = 8192,      /* events unconfirmed, but for a transaction */
-	SEND_AT = 64 << 10, /* bytes that are worth a write */
-	UNSENT_MAX = 256 << 10,
-	KEEP_MAX = 4 << 20, /* bytes kept of unconfirmed events */
-	WAIT_EVERY = 1000   /* events per WAIT or WAITAOF */
-};
-
-/* What the next reply answers. */
-enum expect {
-	EXPECT_ADD,
-	EXPECT_OK,     /* MULTI */
-	EXPECT_QUEUED, /* a command of a transaction */
-	EXPECT_EXEC,
-	EXPECT_DISCARD,
-	EXPECT_LOADED,  /* SCRIPT LOAD */
-	EXPECT_DURABLE, /* WAIT or WAITAOF */
-	EXPECT_LOUD     /* CLIENT REPLY ON */
-};
-
-enum state {
-	STATE_SENT,
-	STATE_STORED,
-	STATE_REFUSED,
-	STATE_UNDONE, /* discarded with its transaction */
-	STATE_MOVED   /* sent again: another item stands for it */
-};
-
-struct item {
-	uint64_t line;
-	uint64_t end;        /* bytes that must be sent for it to take effect */
-	size_t len, key_len; /* of the event and its key, in keep */
-	struct id id;
-	enum state state;
-	bool duplicate;
-	bool last; /* of its transaction */
-};
-
-/* Lines of one fate. */
-struct lines {
-	uint64_t first, last, count;
-};
-
-struct publish {
-	struct conn *conn;
-	const struct publish_options *o;
-	struct stream_adder adder;
-	struct script script;
-	struct buf mark; /* {stream}:seen: */
-	size_t mark_len;
-
-	/* items head … answered … tail, of a ring; numbers only grow */
-	struct item *item;
-	size_t cap;
-	uint64_t head, answered, tail;
-
-	struct buf expect; /* one byte a reply, from expect_at on */
-	size_t expect_at;
-	struct buf keep; /* the events of the items, from keep_at on */
-	size_t keep_at;
-
-	size_t send_at;    /* unsent bytes at which to write again */
-	uint64_t appended; /* bytes of output so far */
-	uint64_t unwaited; /* events since the last WAIT or WAITAOF */
-	int64_t since;     /* when the first unanswered command was sent */
-	bool in_transaction, resent, loading, muted, failed;
-
-	struct lines confirmed, refused;
-	struct lines unseen; /* sent without asking for replies */
-	uint64_t duplicates;
-	char error[256];
-};
-
-static bool
-keeps(const struct publish *p)
+bool
+publish_by_script(const struct publish *p)
 {
-	return p->o->keep || p->o->dedup_ms != 0;
+	return p->o->dedup_ms != 0 || p->o->due != NULL;
 }
 
-static bool
-waits(const struct publish *p)
+bool
+publish_keeps(const struct publish *p)
+{
+	return p->o->keep || publish_by_script(p);
+}
+
+bool
+publish_waits(const struct publish *p)
 {
 	return p->o->durability == PUBLISH_FSYNC ||
 	       p->o->durability == PUBLISH_REPLICAS;
 }
 
-static int
-fail(struct publish *p, const char *why)
+int
+publish_fail(struct publish *p, const char *why)
 {
 	if (!p->failed)
 		snprintf(p->error, sizeof(p->error), "%s", why);
@@ -105,21 +39,41 @@ fail(struct publish *p, const char *why)
 	return -1;
 }
 
-static int
-fail_conn(struct publish *p)
+int
+publish_fail_conn(struct publish *p)
 {
-	return fail(p, conn_error(p->conn));
+	return publish_fail(p, conn_error(p->conn));
 }
 
 /* The connection is gone.  With nothing in flight that is no failure: the next
  * event gets another one. */
-static int
-lose(struct publish *p)
+int
+publish_lose(struct publish *p)
 {
 	if (p->failed || p->muted || p->in_transaction || p->head != p->tail ||
 	    p->expect_at != p->expect.len)
-		return fail_conn(p);
+		return publish_fail_conn(p);
 	debug("%s", conn_error(p->conn));
+	return 0;
+}
+
+int
+publish_parse_durability(struct publish_options *o)
+{
+	const char *text = o->durability_text;
+
+	if (text == NULL || strcmp(text, "leader") == 0)
+		o->durability = PUBLISH_LEADER;
+	else if (strcmp(text, "none") == 0)
+		o->durability = PUBLISH_NONE;
+	else if (strcmp(text, "fsync") == 0)
+		o->durability = PUBLISH_FSYNC;
+	else if (strncmp(text, "replicas=", 9) == 0 &&
+		 num_u64(text + 9, strlen(text + 9), &o->replicas) == 0 &&
+		 o->replicas != 0)
+		o->durability = PUBLISH_REPLICAS;
+	else
+		return -1;
 	return 0;
 }
 
@@ -127,6 +81,7 @@ struct publish *
 publish_open(struct conn *c, const struct publish_options *o)
 {
 	struct publish *p;
+	size_t i;
 
 	if (o->durability == PUBLISH_FSYNC) {
 		int has = conn_has_command(c, "WAITAOF");
@@ -143,25 +98,44 @@ publish_open(struct conn *c, const struct publish_options *o)
 	p->cap = WINDOW;
 	p->send_at = SEND_AT;
 	p->item = xcalloc(p->cap, sizeof(*p->item));
-	p->script.name = SCRIPT_DEDUP;
-	stream_adder_init(&p->adder, o->stream, o->maxlen, o->no_create);
-	if (o->dedup_ms != 0) {
-		stream_companion(&p->mark, o->stream, "seen:");
-		p->mark_len = p->mark.len;
-		if (script_load(c, &p->script) < 0) {
-			publish_close(p);
-			return NULL;
-		}
+	p->script.name = o->due != NULL ? SCRIPT_DELAY : SCRIPT_DEDUP;
+	p->to = p->blamed = PRIORITY_NORMAL;
+	for (i = 0; i < PRIORITY_COUNT; i++) {
+		struct route *r = &p->route[i];
+
+		priority_stream(&r->name, o->stream, (enum priority)i);
+		stream_adder_init(&r->adder, r->name.data, o->maxlen,
+				  o->no_create);
+	}
+	delayed_key(&p->delayed, o->stream);
+	stream_companion(&p->mark, o->stream, "seen:");
+	p->mark_len = p->mark.len;
+	if (publish_by_script(p) && script_load(c, &p->script) < 0) {
+		publish_close(p);
+		return NULL;
 	}
 	return p;
 }
 
 void
+publish_to(struct publish *p, enum priority priority)
+{
+	assert(priority < PRIORITY_COUNT);
+	p->to = priority;
+}
+
+void
 publish_close(struct publish *p)
 {
+	size_t i;
+
 	if (p == NULL)
 		return;
-	stream_adder_release(&p->adder);
+	for (i = 0; i < PRIORITY_COUNT; i++) {
+		buf_release(&p->route[i].name);
+		stream_adder_release(&p->route[i].adder);
+	}
+	buf_release(&p->delayed);
 	buf_release(&p->mark);
 	buf_release(&p->expect);
 	buf_release(&p->keep);
@@ -169,29 +143,29 @@ publish_close(struct publish *p)
 	free(p);
 }
 
-static struct item *
-item_at(const struct publish *p, uint64_t number)
+struct item *
+publish_item(const struct publish *p, uint64_t number)
 {
 	return &p->item[number % p->cap];
 }
 
 /* Only a transaction may outgrow the window. */
-static void
-grow(struct publish *p)
+void
+publish_grow(struct publish *p)
 {
 	size_t cap = mem_mul(p->cap, 2);
 	struct item *item = xcalloc(cap, sizeof(*item));
 	uint64_t i;
 
 	for (i = p->head; i < p->tail; i++)
-		item[i % cap] = *item_at(p, i);
+		item[i % cap] = *publish_item(p, i);
 	free(p->item);
 	p->item = item;
 	p->cap = cap;
 }
 
-static void
-expect(struct publish *p, enum expect what)
+void
+publish_expect(struct publish *p, enum expect what)
 {
 	if (p->expect_at == p->expect.len) {
 		buf_clear(&p->expect);
@@ -204,310 +178,62 @@ expect(struct publish *p, enum expect what)
 	buf_addc(&p->expect, (char)what);
 }
 
-static bool
-is_idle(const struct publish *p)
+bool
+publish_is_idle(const struct publish *p)
 {
 	return p->expect_at == p->expect.len;
 }
 
 /* Append a command by which the items from `first` on take effect. */
-static void
-append_words(struct publish *p, enum expect what, const char *a, const char *b,
-	     const char *c, const char *d)
+void
+publish_append_words(struct publish *p, enum expect what, const char *a,
+		     const char *b, const char *c, const char *d)
 {
 	size_t before = conn_out(p->conn)->len;
 
 	conn_commandv(p->conn, a, b, c, d, NULL);
 	p->appended += conn_out(p->conn)->len - before;
-	expect(p, what);
+	publish_expect(p, what);
 }
 
+/* Append, unless the mark says that it was there before. */
 static void
-append_add(struct publish *p, const char *text, size_t len, const char *key,
-	   size_t key_len)
+append_dedup(struct publish *p, const struct route *r, const char *text,
+	     size_t len)
 {
+	script_begin(p->conn, &p->script, 2, 6);
+	conn_arg(p->conn, r->name.data, r->name.len);
+	conn_arg(p->conn, p->mark.data, p->mark.len);
+	conn_arg(p->conn, text, len);
+	conn_argu(p->conn, (uint64_t)p->o->dedup_ms);
+	conn_argu(p->conn, p->o->maxlen);
+	conn_argu(p->conn, p->o->no_create);
+}
+
+void
+publish_append_add(struct publish *p, enum priority to, const char *text,
+		   size_t len, const char *key, size_t key_len)
+{
+	const struct route *r = &p->route[to];
 	struct buf *out = conn_out(p->conn);
 	size_t before = out->len;
 
-	if (key == NULL) {
-		stream_add(p->conn, &p->adder, text, len);
-	} else {
+	if (key != NULL) {
 		p->mark.len = p->mark_len;
 		buf_add(&p->mark, key, key_len);
-		script_begin(p->conn, &p->script, 2, 6);
-		conn_args(p->conn, p->o->stream);
-		conn_arg(p->conn, p->mark.data, p->mark.len);
-		conn_arg(p->conn, text, len);
-		conn_argu(p->conn, (uint64_t)p->o->dedup_ms);
-		conn_argu(p->conn, p->o->maxlen);
-		conn_argu(p->conn, p->o->no_create);
 	}
+	if (p->o->due != NULL)
+		delayed_add(p->conn, &p->script, &p->delayed, p->o->due, to,
+			    text, len,
+			    key == NULL ? NULL
+					: &(struct delayed_mark){
+						  p->mark.data, p->mark.len,
+						  p->o->dedup_ms });
+	else if (key != NULL)
+		append_dedup(p, r, text, len);
+	else
+		stream_add(p->conn, &r->adder, text, len);
 	p->appended += out->len - before;
-}
-
-static void
-count_line(struct lines *l, uint64_t line)
-{
-	if (l->count++ == 0)
-		l->first = line;
-	l->last = line;
-}
-
-/* Pop the items at the head whose fate is known, and tell the caller. */
-static void
-settle(struct publish *p, uint64_t until)
-{
-	for (; p->head < until; p->head++) {
-		struct item *it = item_at(p, p->head);
-		struct publish_event e = {
-			.line = it->line,
-			.text = keeps(p) ? p->keep.data + p->keep_at : NULL,
-			.len = it->len,
-			.id = it->id,
-			.duplicate = it->duplicate,
-		};
-		struct lines *fate = NULL;
-
-		if (it->state == STATE_STORED) {
-			fate = &p->confirmed;
-			p->duplicates += it->duplicate;
-			if (p->o->confirmed != NULL)
-				p->o->confirmed(p->o->arg, &e);
-		} else if (it->state == STATE_REFUSED) {
-			fate = &p->refused;
-		} else if (it->state == STATE_UNDONE && p->o->undone != NULL) {
-			p->o->undone(p->o->arg, &e);
-		}
-		if (fate != NULL)
-			count_line(fate, it->line);
-		if (keeps(p))
-			p->keep_at += it->len + it->key_len;
-	}
-	if (p->keep_at > KEEP_MAX / 2 || p->keep_at == p->keep.len) {
-		buf_consume(&p->keep, p->keep_at);
-		p->keep_at = 0;
-	}
-}
-
-/* The script was forgotten: send the event again behind the others, which were
- * refused as well if they came after this one. */
-static void
-send_again(struct publish *p, struct item *it, size_t keep_at)
-{
-	struct item again = *it;
-	size_t bytes = it->len + it->key_len;
-	const char *text;
-
-	it->state = STATE_MOVED;
-	buf_reserve(&p->keep, bytes);
-	text = p->keep.data + keep_at;
-	buf_add(&p->keep, text, bytes);
-	if (!p->loading) {
-		append_words(p, EXPECT_LOADED, "SCRIPT", "LOAD",
-			     script_text(&p->script), NULL);
-		p->loading = true;
-	}
-	p->resent = true;
-	append_add(p, text, again.len, text + again.len, again.key_len);
-	expect(p, EXPECT_ADD);
-	again.end = p->appended;
-	p->unwaited++;
-	if (p->tail - p->head == p->cap)
-		grow(p);
-	*item_at(p, p->tail++) = again;
-}
-
-/* Where the bytes of item number n begin in keep. */
-static size_t
-kept_at(const struct publish *p, uint64_t n)
-{
-	size_t at = p->keep_at;
-	uint64_t i;
-
-	for (i = p->head; i < n; i++)
-		at += item_at(p, i)->len + item_at(p, i)->key_len;
-	return at;
-}
-
-static void
-refuse(struct publish *p, struct item *it, const char *why)
-{
-	it->state = STATE_REFUSED;
-	fail(p, why);
-}
-
-static void
-refuse_reply(struct publish *p, struct item *it, const struct reply *r,
-	     size_t i)
-{
-	conn_fail_reply(p->conn, r, i);
-	refuse(p, it, conn_error(p->conn));
-}
-
-/* Element i of the reply is the result of adding the next unanswered item. */
-static int
-take_result(struct publish *p, const struct reply *r, size_t i)
-{
-	struct item *it = item_at(p, p->answered++);
-
-	if (reply_is(r, i, REPLY_ERROR)) {
-		if (reply_fault(r, i) == REPLY_FAULT_NOSCRIPT && !p->failed)
-			send_again(p, it, kept_at(p, p->answered - 1));
-		else
-			refuse_reply(p, it, r, i);
-		return 0;
-	}
-	if (reply_is(r, i, REPLY_NIL)) {
-		refuse(p, it, "no such stream");
-		return 0;
-	}
-	if (reply_is(r, i, REPLY_ARRAY)) {
-		it->duplicate = reply_is(r, i + 2, REPLY_INTEGER) &&
-				r->node[i + 2].integer == 0;
-		i++;
-	}
-	if (reply_id(r, i, &it->id) < 0) {
-		conn_fail_shape(p->conn, "XADD");
-		return fail_conn(p);
-	}
-	it->state = STATE_STORED;
-	return 0;
-}
-
-/* Items up to the end of the transaction share its fate. */
-static void
-end_items(struct publish *p, enum state state)
-{
-	bool last = false;
-
-	while (!last && p->answered < p->tail) {
-		struct item *it = item_at(p, p->answered++);
-
-		it->state = state;
-		last = it->last;
-	}
-}
-
-static int
-take_exec(struct publish *p, const struct reply *r)
-{
-	bool last = false;
-	size_t i = 1, left;
-
-	if (!reply_is(r, 0, REPLY_ARRAY)) {
-		if (reply_is(r, 0, REPLY_ERROR))
-			conn_fail_reply(p->conn, r, 0);
-		else
-			conn_fail_shape(p->conn, "EXEC");
-		end_items(p, STATE_REFUSED);
-		return fail_conn(p);
-	}
-	left = r->node[0].len;
-	if (p->o->dedup_ms != 0) { /* SCRIPT LOAD */
-		i = reply_skip(r, i);
-		left--;
-	}
-	for (; left != 0 && !last; left--, i = reply_skip(r, i)) {
-		last = item_at(p, p->answered)->last;
-		if (take_result(p, r, i) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* WAIT answers how many replicas, WAITAOF [local disk, replicas' disks]. */
-static int
-take_durable(struct publish *p, const struct reply *r)
-{
-	bool fsync = p->o->durability == PUBLISH_FSYNC;
-	uint64_t want = fsync ? 1 : p->o->replicas;
-	int64_t got;
-	char why[128];
-
-	if (reply_is(r, 0, REPLY_ERROR)) {
-		conn_fail_reply(p->conn, r, 0);
-		return fail_conn(p);
-	}
-	if (reply_number(r, fsync ? 1 : 0, &got) < 0) {
-		conn_fail_shape(p->conn, "WAIT");
-		return fail_conn(p);
-	}
-	if ((uint64_t)got < want) {
-		snprintf(why, sizeof(why),
-			 fsync ? "stored, not yet on the server's disk"
-			       : "stored, under-replicated: %lld of %llu "
-				 "replicas have it",
-			 (long long)got, (unsigned long long)want);
-		return fail(p, why);
-	}
-	settle(p, p->answered);
-	return 0;
-}
-
-static int
-take_reply(struct publish *p, const struct reply *r)
-{
-	enum expect what = EXPECT_OK;
-
-	if (is_idle(p)) {
-		conn_fail_shape(p->conn, "nothing");
-		return fail_conn(p);
-	}
-	what = (enum expect)p->expect.data[p->expect_at++];
-	switch (what) {
-	case EXPECT_ADD:
-		if (take_result(p, r, 0) < 0)
-			return -1;
-		break;
-	case EXPECT_EXEC:
-		if (take_exec(p, r) < 0)
-			return -1;
-		break;
-	case EXPECT_DURABLE:
-		return take_durable(p, r);
-	case EXPECT_DISCARD:
-		end_items(p, STATE_UNDONE);
-		break;
-	case EXPECT_LOUD:
-		p->muted = false;
-		p->answered = p->tail;
-		if (p->confirmed.count == 0)
-			p->confirmed.first = p->unseen.first;
-		p->confirmed.last = p->unseen.last;
-		p->confirmed.count += p->unseen.count;
-		p->unseen = (struct lines){ 0 };
-		break;
-	case EXPECT_LOADED:
-		p->loading = false;
-		break;
-	case EXPECT_OK:
-	case EXPECT_QUEUED:
-		break;
-	}
-	/* What is queued wrongly makes EXEC fail; its reason is said here. */
-	if (what != EXPECT_ADD && reply_is(r, 0, REPLY_ERROR)) {
-		conn_fail_reply(p->conn, r, 0);
-		return fail_conn(p);
-	}
-	if (!waits(p))
-		settle(p, p->answered);
-	return 0;
-}
-
-/* Take what replies are at hand.  After a failure replies still count: they
- * tell what became of what was sent. */
-static int
-take_replies(struct publish *p)
-{
-	struct reply *r;
-	int rc;
-
-	while ((rc = conn_next(p->conn, &r, 0)) == 1) {
-		p->since = when_monotonic();
-		if (take_reply(p, r) < 0 && conn_is_lost(p->conn))
-			return -1;
-	}
-	return rc < 0 ? lose(p) : 0;
 }
 
 /* As wait_once(), while there is no connection. */
@@ -534,18 +260,18 @@ wait_once(struct publish *p, int fd, int timeout_ms, bool drain)
 
 	if (!p->failed && conn_is_lost(p->conn))
 		return wait_apart(fd, timeout_ms);
-	if (!is_idle(p)) {
+	if (!publish_is_idle(p)) {
 		left = conn_silence(p->conn, p->since,
-				    waits(p) ? p->o->wait_ms : 0);
+				    publish_waits(p) ? p->o->wait_ms : 0);
 		if (left < 0)
-			return fail_conn(p);
+			return publish_fail_conn(p);
 		if (timeout_ms >= 0 && timeout_ms < left)
 			left = timeout_ms;
 	}
 	rc = conn_wait(p->conn, fd, left, drain);
 	if (rc < 0)
-		return lose(p);
-	if ((rc & CONN_SEEN_REPLY) && take_replies(p) < 0)
+		return publish_lose(p);
+	if ((rc & CONN_SEEN_REPLY) && publish_take_replies(p) < 0)
 		return -1;
 	return rc;
 }
@@ -554,7 +280,7 @@ wait_once(struct publish *p, int fd, int timeout_ms, bool drain)
 static int
 wait_idle(struct publish *p)
 {
-	while (!is_idle(p))
+	while (!publish_is_idle(p))
 		if (wait_once(p, -1, -1, true) < 0)
 			return -1;
 	return p->failed ? -1 : 0;
@@ -568,9 +294,11 @@ append_wait(struct publish *p)
 	number[num_put(number, p->o->replicas)] = '\0';
 	ms[num_put(ms, (uint64_t)p->o->wait_ms)] = '\0';
 	if (p->o->durability == PUBLISH_FSYNC)
-		append_words(p, EXPECT_DURABLE, "WAITAOF", "1", "0", ms);
+		publish_append_words(p, EXPECT_DURABLE, "WAITAOF", "1", "0",
+				     ms);
 	else
-		append_words(p, EXPECT_DURABLE, "WAIT", number, ms, NULL);
+		publish_append_words(p, EXPECT_DURABLE, "WAIT", number, ms,
+				     NULL);
 	p->unwaited = 0;
 }
 
@@ -581,8 +309,8 @@ make_room(struct publish *p)
 	/* A socket that took nothing is not asked again for every event. */
 	if (conn_unsent(p->conn) >= p->send_at) {
 		if (conn_flush(p->conn) < 0)
-			return fail_conn(p);
-		if (take_replies(p) < 0)
+			return publish_fail_conn(p);
+		if (publish_take_replies(p) < 0)
 			return -1;
 		p->send_at = conn_unsent(p->conn) + SEND_AT;
 	}
@@ -590,7 +318,7 @@ make_room(struct publish *p)
 			      (!p->in_transaction &&
 			       (p->tail - p->head >= WINDOW ||
 				p->keep.len - p->keep_at > KEEP_MAX)))) {
-		if (waits(p) && p->unwaited != 0 && is_idle(p))
+		if (publish_waits(p) && p->unwaited != 0 && publish_is_idle(p))
 			append_wait(p);
 		if (wait_once(p, -1, -1, true) < 0)
 			return -1;
@@ -602,17 +330,17 @@ make_room(struct publish *p)
 		p->resent = false;
 	}
 	if (p->tail - p->head == p->cap)
-		grow(p);
+		publish_grow(p);
 	return p->failed ? -1 : 0;
 }
 
 static void
 open_transaction(struct publish *p)
 {
-	append_words(p, EXPECT_OK, "MULTI", NULL, NULL, NULL);
-	if (p->o->dedup_ms != 0)
-		append_words(p, EXPECT_QUEUED, "SCRIPT", "LOAD",
-			     script_text(&p->script), NULL);
+	publish_append_words(p, EXPECT_OK, "MULTI", NULL, NULL, NULL);
+	if (publish_by_script(p))
+		publish_append_words(p, EXPECT_QUEUED, "SCRIPT", "LOAD",
+				     script_text(&p->script), NULL);
 	p->in_transaction = true;
 }
 
@@ -625,33 +353,35 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 	if (p->failed)
 		return -1;
 	if (conn_is_lost(p->conn) && conn_reconnect(p->conn) < 0)
-		return fail_conn(p);
+		return publish_fail_conn(p);
 	if (make_room(p) < 0)
 		return -1;
 	if (p->o->durability == PUBLISH_NONE) {
 		if (!p->muted)
 			conn_commandv(p->conn, "CLIENT", "REPLY", "OFF", NULL);
 		p->muted = true;
-		count_line(&p->unseen, line);
-		append_add(p, text, len, key, key_len);
+		publish_count_line(&p->route[p->to].unseen, line);
+		publish_append_add(p, p->to, text, len, key, key_len);
 		return 0;
 	}
 	if (p->o->transaction && !p->in_transaction)
 		open_transaction(p);
-	append_add(p, text, len, key, key_len);
-	expect(p, p->in_transaction ? EXPECT_QUEUED : EXPECT_ADD);
-	it = item_at(p, p->tail++);
+	publish_append_add(p, p->to, text, len, key, key_len);
+	publish_expect(p, p->in_transaction ? EXPECT_QUEUED : EXPECT_ADD);
+	it = publish_item(p, p->tail++);
 	*it = (struct item){
 		.line = line,
 		.end = p->in_transaction ? UINT64_MAX : p->appended,
 		.len = len,
-		.key_len = keeps(p) ? key_len : 0,
+		.key_len = publish_keeps(p) ? key_len : 0,
+		.to = p->to,
 	};
-	if (keeps(p)) {
+	if (publish_keeps(p)) {
 		buf_add(&p->keep, text, len);
 		buf_add(&p->keep, key, key_len);
 	}
-	if (waits(p) && ++p->unwaited >= WAIT_EVERY && !p->in_transaction)
+	if (publish_waits(p) && ++p->unwaited >= WAIT_EVERY &&
+	    !p->in_transaction)
 		append_wait(p);
 	return 0;
 }
@@ -666,15 +396,15 @@ publish_commit(struct publish *p, bool undo)
 	p->in_transaction = false;
 	if (p->failed)
 		return -1;
-	append_words(p, undo ? EXPECT_DISCARD : EXPECT_EXEC,
-		     undo ? "DISCARD" : "EXEC", NULL, NULL, NULL);
-	item_at(p, p->tail - 1)->last = true;
+	publish_append_words(p, undo ? EXPECT_DISCARD : EXPECT_EXEC,
+			     undo ? "DISCARD" : "EXEC", NULL, NULL, NULL);
+	publish_item(p, p->tail - 1)->last = true;
 	if (undo || conn_is_lost(p->conn))
 		return 0;
 	for (i = p->tail; i > p->answered; i--) {
-		if (item_at(p, i - 1)->end != UINT64_MAX)
+		if (publish_item(p, i - 1)->end != UINT64_MAX)
 			break;
-		item_at(p, i - 1)->end = p->appended;
+		publish_item(p, i - 1)->end = p->appended;
 	}
 	return 0;
 }
@@ -686,7 +416,7 @@ publish_wait(struct publish *p, int fd, int timeout_ms)
 
 	if (p->failed)
 		return -1;
-	if (waits(p) && p->unwaited != 0 && !p->in_transaction)
+	if (publish_waits(p) && p->unwaited != 0 && !p->in_transaction)
 		append_wait(p);
 	rc = wait_once(p, fd, timeout_ms, false);
 	if (rc < 0 || p->failed)
@@ -700,64 +430,15 @@ int
 publish_drain(struct publish *p)
 {
 	if (p->muted && !p->failed)
-		append_words(p, EXPECT_LOUD, "CLIENT", "REPLY", "ON", NULL);
+		publish_append_words(p, EXPECT_LOUD, "CLIENT", "REPLY", "ON",
+				     NULL);
 	do {
-		if (waits(p) && p->unwaited != 0 && !p->failed)
+		if (publish_waits(p) && p->unwaited != 0 && !p->failed)
 			append_wait(p);
 		if (conn_is_lost(p->conn))
-			return lose(p);
+			return publish_lose(p);
 		if (wait_idle(p) < 0)
 			return -1;
-	} while (waits(p) && p->unwaited != 0);
+	} while (publish_waits(p) && p->unwaited != 0);
 	return 0;
-}
-
-uint64_t
-publish_confirmed(const struct publish *p)
-{
-	return p->confirmed.count;
-}
-
-uint64_t
-publish_duplicates(const struct publish *p)
-{
-	return p->duplicates;
-}
-
-static void
-say(const struct publish *p, const char *what, const struct lines *l)
-{
-	if (l->count != 0)
-		fault("%s: %s: lines %llu-%llu (%llu events)", p->o->stream,
-		      what, (unsigned long long)l->first,
-		      (unsigned long long)l->last,
-		      (unsigned long long)l->count);
-}
-
-void
-publish_report(const struct publish *p, uint64_t next_line)
-{
-	uint64_t reached = p->appended - conn_unsent(p->conn), i;
-	struct lines unknown = p->unseen, unsent = { 0 }, under = { 0 };
-	struct lines refused = p->refused;
-
-	fault("%s: cannot add: %s", p->o->stream, p->error);
-	for (i = p->head; i < p->tail; i++) {
-		const struct item *it = item_at(p, i);
-
-		if (it->state == STATE_STORED)
-			count_line(&under, it->line);
-		else if (it->state == STATE_REFUSED)
-			count_line(&refused, it->line);
-		else if (it->state == STATE_SENT)
-			count_line(it->end <= reached ? &unknown : &unsent,
-				   it->line);
-	}
-	say(p, "confirmed", &p->confirmed);
-	say(p, "stored, durability unknown", &under);
-	say(p, "refused", &refused);
-	say(p, "unknown", &unknown);
-	say(p, "not sent", &unsent);
-	fault("%s: not sent: lines from %llu on", p->o->stream,
-	      (unsigned long long)next_line);
 }

@@ -20,7 +20,10 @@
 #include <stdint.h>
 
 #include "common/conn.h"
+#include "common/delayed.h"
 #include "common/id.h"
+#include "common/opt.h"
+#include "common/priority.h"
 #include "common/script.h"
 #include "common/stream.h"
 
@@ -35,7 +38,8 @@ struct publish_event {
 	uint64_t line;
 	const char *text; /* NULL unless options.keep; valid in the callback */
 	size_t len;
-	struct id id; /* of the entry; of the first one for a duplicate */
+	struct id id; /* of the entry; of the first one for a duplicate; 0-0 as
+		       * long as it is scheduled */
 	bool duplicate;
 };
 
@@ -44,7 +48,9 @@ struct publish_options {
 	uint64_t maxlen; /* keep about so many entries; 0: all */
 	bool no_create;
 	int64_t dedup_ms; /* how long a key is remembered; 0: no deduplication */
-	bool transaction; /* publish_commit() makes events visible */
+	const struct delayed_options *due; /* schedule them; NULL: don't */
+	bool transaction;            /* publish_commit() makes events visible */
+	const char *durability_text; /* for publish_parse_durability() */
 	enum publish_durability durability;
 	uint64_t replicas;
 	int64_t wait_ms; /* for WAIT and WAITAOF */
@@ -57,11 +63,26 @@ struct publish_options {
 	void *arg;
 };
 
+#define OPT_PUBLISH(o)                                                    \
+	OPT_U64(0, "maxlen", "N", &(o)->maxlen,                           \
+		"trim the stream to about N entries"),                    \
+		OPT_BOOL(0, "no-create", &(o)->no_create,                 \
+			 "fail if the stream does not exist"),            \
+		OPT_TEXT(0, "durability", "LEVEL", &(o)->durability_text, \
+			 "none, leader, fsync or replicas=N")
+
+/* Set the durability from its text, if there is one.  0, or -1 if it is none. */
+int publish_parse_durability(struct publish_options *o);
+
 struct publish; /* opaque */
 
 /* The options and what they name are borrowed.  Returns NULL with conn_error()
  * set if the server lacks what the durability needs. */
 struct publish *publish_open(struct conn *c, const struct publish_options *o);
+
+/* The priority of the events sent from now on: the stream that they go to
+ * (priority_stream).  At first they go to options.stream, the normal one. */
+void publish_to(struct publish *p, enum priority priority);
 
 /*
  * Send an event; key is the deduplication key (NULL: none).  Waits only while

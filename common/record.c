@@ -112,6 +112,42 @@ add_head(struct buf *b, const struct record *r)
 	b->data[start] = '{';
 }
 
+static const char *const body_keys[] = {
+	[RECORD_EVENT] = ",\"event\":",   [RECORD_FIELDS] = ",\"fields\":",
+	[RECORD_JSON] = ",\"event\":",    [RECORD_TEXT] = ",\"text\":",
+	[RECORD_BASE64] = ",\"base64\":", [RECORD_NONE] = "",
+};
+
+static const char dead_key[] = ",\"dead\":";
+
+/* A body that is no JSON. */
+static void
+add_encoded(struct buf *b, const struct record *r)
+{
+	if (r->body == RECORD_TEXT)
+		buf_add_json(b, r->event.text, r->event.len);
+	else
+		add_quoted_base64(b, r->event.text, r->event.len);
+}
+
+void
+record_put(const struct record *r, struct buf *b)
+{
+	const struct event *ev = &r->event;
+
+	add_head(b, r);
+	if (r->dead != NULL) {
+		buf_adds(b, dead_key);
+		buf_add(b, r->dead, r->dead_len);
+	}
+	buf_adds(b, body_keys[r->body]);
+	if (r->body == RECORD_TEXT || r->body == RECORD_BASE64)
+		add_encoded(b, r);
+	else
+		buf_add(b, ev->text, ev->len);
+	buf_addc(b, '}');
+}
+
 int
 record_print(const struct record *r, struct out *out, bool meta)
 {
@@ -124,25 +160,15 @@ record_print(const struct record *r, struct out *out, bool meta)
 		return out_end(out);
 	}
 	add_head(&out->buf, r);
-	switch (r->body) {
-	case RECORD_EVENT:
-	case RECORD_JSON:
-		buf_adds(&out->buf, ",\"event\":");
-		out_json(out, ev->text, ev->len);
-		break;
-	case RECORD_FIELDS:
-		buf_adds(&out->buf, ",\"fields\":");
-		out_json(out, ev->text, ev->len);
-		break;
-	case RECORD_TEXT:
-		buf_adds(&out->buf, ",\"text\":");
-		buf_add_json(&out->buf, ev->text, ev->len);
-		break;
-	case RECORD_BASE64:
-		buf_adds(&out->buf, ",\"base64\":");
-		add_quoted_base64(&out->buf, ev->text, ev->len);
-		break;
+	if (r->dead != NULL) {
+		buf_adds(&out->buf, dead_key);
+		out_json(out, r->dead, r->dead_len);
 	}
+	buf_adds(&out->buf, body_keys[r->body]);
+	if (r->body == RECORD_TEXT || r->body == RECORD_BASE64)
+		add_encoded(&out->buf, r);
+	else
+		out_json(out, ev->text, ev->len);
 	buf_addc(&out->buf, '}');
 	return out_end(out);
 }

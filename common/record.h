@@ -5,7 +5,8 @@
  *
  * What is known of the transport first, the event last and verbatim.  A body
  * that is no JSON is "text", one that is no UTF-8 "base64", an entry of several
- * fields "fields" in place of "event".
+ * fields "fields" in place of "event".  A dead letter has "dead" before its body,
+ * and none if it was given up for having no body any more.
  */
 #ifndef COMMON_RECORD_H
 #define COMMON_RECORD_H
@@ -23,7 +24,8 @@ enum record_body {
 	RECORD_FIELDS, /* likewise: an object of strings, made from fields */
 	RECORD_JSON,   /* other valid JSON, parsed into event */
 	RECORD_TEXT,   /* UTF-8 */
-	RECORD_BASE64  /* bytes */
+	RECORD_BASE64, /* bytes */
+	RECORD_NONE    /* there is none; event is empty text */
 };
 
 /* A record, reused from one to the next.  A zeroed struct is valid. */
@@ -31,6 +33,8 @@ struct record {
 	const char *stream, *group, *consumer; /* NULL: doesn't apply */
 	struct id id;
 	int64_t deliveries, attempts; /* 0: doesn't apply */
+	const char *dead; /* checked JSON, borrowed; NULL: doesn't apply */
+	size_t dead_len;
 	enum record_body body;
 	struct event event; /* text and len are the body, whatever it is */
 	struct buf fields;  /* private */
@@ -55,6 +59,9 @@ bool record_is_bare(const struct record *r);
 /* Print the body bare if it can be, else (or if meta) the record, and end the
  * line.  Returns 0, or -1 if output failed. */
 int record_print(const struct record *r, struct out *out, bool meta);
+
+/* Append the record; line ends between the tokens of its event stay. */
+void record_put(const struct record *r, struct buf *b);
 
 void record_release(struct record *r);
 

@@ -1,14 +1,20 @@
+#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "common/script.h"
 #include "lua_scripts.h"
 
+enum { SCRIPT_WORDS = 16 /* of a script_call() */ };
+
 static const char *const texts[] = {
-	[SCRIPT_DEDUP] = lua_dedup,
-	[SCRIPT_RENEW] = lua_renew,
-	[SCRIPT_RELEASE] = lua_release,
-	[SCRIPT_LEAVE] = lua_leave,
+	[SCRIPT_DEDUP] = lua_dedup,     [SCRIPT_RENEW] = lua_renew,
+	[SCRIPT_RELEASE] = lua_release, [SCRIPT_LEAVE] = lua_leave,
+	[SCRIPT_DONE] = lua_done,       [SCRIPT_EMIT] = lua_emit,
+	[SCRIPT_FAIL] = lua_fail,       [SCRIPT_DEAD] = lua_dead,
+	[SCRIPT_TAKE] = lua_take,       [SCRIPT_HOLD] = lua_hold,
+	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
+	[SCRIPT_PROMOTE] = lua_promote, [SCRIPT_CLAIM] = lua_claim,
 };
 
 const char *
@@ -17,17 +23,12 @@ script_text(const struct script *s)
 	return texts[s->name];
 }
 
-int
-script_load(struct conn *c, struct script *s)
+static int
+take_sha(struct conn *c, struct script *s, const struct reply *r)
 {
-	struct reply *r;
 	const char *sha;
 	size_t len;
 
-	conn_commandv(c, "SCRIPT", "LOAD", texts[s->name], NULL);
-	r = conn_result(c);
-	if (r == NULL)
-		return -1;
 	if (!reply_is(r, 0, REPLY_STRING)) {
 		conn_fail_shape(c, "SCRIPT LOAD");
 		return -1;
@@ -42,6 +43,16 @@ script_load(struct conn *c, struct script *s)
 	return 0;
 }
 
+int
+script_load(struct conn *c, struct script *s)
+{
+	struct reply *r;
+
+	conn_commandv(c, "SCRIPT", "LOAD", texts[s->name], NULL);
+	r = conn_result(c);
+	return r == NULL ? -1 : take_sha(c, s, r);
+}
+
 void
 script_begin(struct conn *c, const struct script *s, size_t keys, size_t argc)
 {
@@ -51,44 +62,54 @@ script_begin(struct conn *c, const struct script *s, size_t keys, size_t argc)
 	conn_argu(c, keys);
 }
 
-static void
-send_call(struct conn *c, const struct script *s, size_t keys, const char *arg,
-	  va_list args)
+struct reply *
+script_run(struct conn *c, struct script *s, size_t keys,
+	   const struct script_arg *arg, size_t count)
 {
-	va_list copy;
-	const char *word;
-	size_t argc = 0;
+	struct reply *r = NULL;
+	int tries;
 
-	va_copy(copy, args);
-	for (word = arg; word != NULL; word = va_arg(copy, const char *))
-		argc++;
-	va_end(copy);
-	script_begin(c, s, keys, argc);
-	for (word = arg; word != NULL; word = va_arg(args, const char *))
-		conn_args(c, word);
+	for (tries = 0; tries < 3; tries++) {
+		size_t i;
+
+		if (s->sha[0] == '\0') {
+			conn_commandv(c, "SCRIPT", "LOAD", texts[s->name],
+				      NULL);
+			r = conn_reply(c, 0);
+			if (r == NULL || reply_is(r, 0, REPLY_ERROR))
+				return r;
+			if (take_sha(c, s, r) < 0)
+				return NULL;
+		}
+		script_begin(c, s, keys, count);
+		for (i = 0; i < count; i++)
+			conn_arg(c, arg[i].text, arg[i].len);
+		r = conn_reply(c, 0);
+		if (r == NULL || !reply_is(r, 0, REPLY_ERROR) ||
+		    reply_fault(r, 0) != REPLY_FAULT_NOSCRIPT)
+			break;
+		s->sha[0] = '\0';
+	}
+	return r;
 }
 
 struct reply *
 script_call(struct conn *c, struct script *s, size_t keys, const char *arg, ...)
 {
+	struct script_arg list[SCRIPT_WORDS];
+	size_t count = 0;
 	struct reply *r;
-	int tries;
+	va_list args;
 
-	for (tries = 0; tries < 3; tries++) {
-		va_list args;
-
-		if (s->sha[0] == '\0' && script_load(c, s) < 0)
-			return NULL;
-		va_start(args, arg);
-		send_call(c, s, keys, arg, args);
-		va_end(args);
-		r = conn_reply(c, 0);
-		if (r == NULL || !reply_is(r, 0, REPLY_ERROR))
-			return r;
-		if (reply_fault(r, 0) != REPLY_FAULT_NOSCRIPT)
-			break;
-		s->sha[0] = '\0';
+	va_start(args, arg);
+	for (; arg != NULL; arg = va_arg(args, const char *)) {
+		assert(count < SCRIPT_WORDS);
+		list[count++] = (struct script_arg){ arg, strlen(arg) };
 	}
+	va_end(args);
+	r = script_run(c, s, keys, list, count);
+	if (r == NULL || !reply_is(r, 0, REPLY_ERROR))
+		return r;
 	conn_fail_reply(c, r, 0);
 	return NULL;
 }

@@ -15,7 +15,22 @@
 #include "common/reply.h"
 
 /* See the head of each file for keys, arguments and result. */
-enum script_name { SCRIPT_DEDUP, SCRIPT_RENEW, SCRIPT_RELEASE, SCRIPT_LEAVE };
+enum script_name {
+	SCRIPT_DEDUP,
+	SCRIPT_RENEW,
+	SCRIPT_RELEASE,
+	SCRIPT_LEAVE,
+	SCRIPT_DONE,
+	SCRIPT_EMIT,
+	SCRIPT_FAIL,
+	SCRIPT_DEAD,
+	SCRIPT_TAKE,
+	SCRIPT_HOLD,
+	SCRIPT_REDRIVE,
+	SCRIPT_DELAY,
+	SCRIPT_PROMOTE,
+	SCRIPT_CLAIM
+};
 
 struct script {
 	enum script_name name;
@@ -32,6 +47,20 @@ int script_load(struct conn *c, struct script *s);
  * as conn_arg().  The script must be loaded. */
 void script_begin(struct conn *c, const struct script *s, size_t keys,
 		  size_t argc);
+
+/* A key or an argument. */
+struct script_arg {
+	const char *text;
+	size_t len;
+};
+
+/*
+ * A call for which the caller waits: keys first.  Loads the script as needed,
+ * also after NOSCRIPT.  Returns the reply, which may be an error of the script or
+ * of loading it, or NULL if the connection is lost.
+ */
+struct reply *script_run(struct conn *c, struct script *s, size_t keys,
+			 const struct script_arg *arg, size_t count);
 
 /* A call for which the caller waits: keys first, NUL-terminated, up to NULL.
  * Loads the script as needed, also after NOSCRIPT.  Returns the reply, or NULL

@@ -47,8 +47,8 @@ select_close(struct select *s)
 	*s = (struct select){ 0 };
 }
 
-static void
-read_entry(struct select *s, const struct entry *e)
+void
+select_read(struct select *s, const struct entry *e)
 {
 	struct record *r = &s->record;
 	const char *text, *name;
@@ -134,7 +134,7 @@ select_entry(struct select *s, const struct entry *e)
 	struct filter_names bound;
 	int rc;
 
-	read_entry(s, e);
+	select_read(s, e);
 	if (s->roles != 0) {
 		if (s->record.body != RECORD_EVENT)
 			return 0;
@@ -171,6 +171,8 @@ print_line(struct select *s, struct out *out, const char *line, size_t len)
 	r->id = s->record.id;
 	r->deliveries = s->record.deliveries;
 	r->attempts = s->record.attempts;
+	r->dead = s->record.dead;
+	r->dead_len = s->record.dead_len;
 	record_set_body(r, line, len);
 	return record_print(r, out, true);
 }

@@ -63,6 +63,9 @@ struct select {
 int select_open(struct select *s, const struct select_options *options);
 void select_close(struct select *s);
 
+/* Make the entry's body that of the current record, without deciding on it. */
+void select_read(struct select *s, const struct entry *e);
+
 /*
  * Make the entry the current record and decide on it.  The caller sets
  * record.stream, group, consumer, deliveries before.  Returns 1 to keep it, 0

@@ -27,6 +27,24 @@ back_off(struct settle *s, int64_t *since)
 	return !stop_sleep(BACKOFF_MS);
 }
 
+/* What the ledger remembers of earlier failures is of no use any more.  If this
+ * does not succeed, readers pass over it. */
+static void
+forget_failures(struct settle *s)
+{
+	struct buf *out = conn_out(s->conn), ledger = { 0 };
+
+	stream_companion(&ledger, buf_text(&s->stream), "fail:");
+	buf_add(&ledger, s->of_group.data, s->of_group.len);
+	command_begin(out, 2 + s->count);
+	command_add(out, "HDEL", 4);
+	command_add(out, ledger.data, ledger.len);
+	buf_add(out, s->ids.data, s->ids.len);
+	if (conn_result(s->conn) == NULL)
+		debug("%s: %s", buf_text(&ledger), conn_error(s->conn));
+	buf_release(&ledger);
+}
+
 /* XACK what is collected, over and over until the server has answered: an entry
  * that is acknowledged twice is so once. */
 static int
@@ -64,6 +82,7 @@ commit(struct settle *s)
 	}
 	s->settled += (uint64_t)known;
 	s->unknown += s->count - (uint64_t)known;
+	forget_failures(s);
 	out_write(s->out, s->text.data, s->text.len);
 	out_flush(s->out);
 	buf_clear(&s->ids);
@@ -100,22 +119,15 @@ static const char *
 check(struct settle *s, const char **group)
 {
 	struct record_line *l = &s->record;
-	const struct json_member *ok;
 
 	if (record_parse(l, s->lines.text, s->lines.len) < 0)
 		return l->error;
-	*group = l->group != NULL ? l->group : s->group;
+	*group = l->group != NULL ? l->group : s->o->group;
 	if (l->stream == NULL || !l->has_id)
 		return "no \"stream\" or \"id\": not a record";
 	if (*group == NULL)
 		return "no \"group\", and no --group is given";
-	ok = json_doc_member(&l->doc, "ok", 2);
-	if ((ok != NULL && ok->value.type != JSON_TRUE) ||
-	    json_doc_member(&l->doc, "retry", 5) != NULL ||
-	    json_doc_member(&l->doc, "dead", 4) != NULL)
-		return "retry and dead are not supported in this version, the "
-		       "entry stays pending";
-	return NULL;
+	return answer_read(&s->answer, &l->doc) < 0 ? s->answer.wrong : NULL;
 }
 
 static bool
@@ -148,6 +160,41 @@ collect(struct settle *s, const char *group)
 	return 0;
 }
 
+static bool
+is_verdict(const struct settle *s)
+{
+	return s->answer.kind == ANSWER_RETRY || s->answer.kind == ANSWER_DEAD;
+}
+
+static void
+refuse(struct settle *s, const char *why)
+{
+	warn("<stdin>:%llu: %s", (unsigned long long)s->lines.number, why);
+	s->refused++;
+}
+
+/* A verdict other than done.  What came before it goes first. */
+static int
+judge(struct settle *s, const char *group)
+{
+	bool failed = false;
+	const char *why;
+
+	if (commit(s) < 0)
+		return -1;
+	why = settle_judge(s, group, &failed);
+	if (failed)
+		return -1;
+	if (why != NULL) {
+		refuse(s, why);
+		return 0;
+	}
+	out_write(s->out, s->lines.text, s->lines.len);
+	out_write(s->out, &s->out->terminator, 1);
+	out_flush(s->out);
+	return 0;
+}
+
 static int
 settle_lines(struct settle *s)
 {
@@ -159,10 +206,9 @@ settle_lines(struct settle *s)
 			return -2;
 		why = rc < 0 ? "the line is too long" : check(s, &group);
 		if (why != NULL) {
-			warn("<stdin>:%llu: %s",
-			     (unsigned long long)s->lines.number, why);
-			s->refused++;
-		} else if (collect(s, group) < 0) {
+			refuse(s, why);
+		} else if (is_verdict(s) ? judge(s, group) < 0
+					 : collect(s, group) < 0) {
 			return -1;
 		}
 	}
@@ -170,17 +216,24 @@ settle_lines(struct settle *s)
 }
 
 int
-settle_run(struct settle *s, struct conn *c, struct out *out, int fd,
-	   const char *group)
+settle_run(struct settle *s, const struct settle_options *o, struct conn *c,
+	   struct select *select, struct out *out, int fd)
 {
 	int rc;
 
-	*s = (struct settle){ .conn = c, .out = out, .group = group };
+	*s = (struct settle){
+		.o = o,
+		.conn = c,
+		.select = select,
+		.out = out,
+		.release = { .name = SCRIPT_RELEASE },
+	};
 	line_init(&s->lines, fd, "<stdin>", 2 * LINE_MAX_BYTES);
 	s->lines.wait = wait_for_input;
 	s->lines.arg = s;
 	rc = settle_lines(s);
 	line_release(&s->lines);
+	settle_release(s);
 	record_line_release(&s->record);
 	buf_release(&s->stream);
 	buf_release(&s->of_group);

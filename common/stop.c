@@ -4,12 +4,17 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/diag.h"
 #include "common/stop.h"
 
+enum { SAME_MS = 50 /* timeout(1) signals its child and then its group */ };
+
 static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t first; /* the signal that asked for it */
+static struct timespec stopped_at;
 static const char *volatile note;
 static int stop_pipe[2] = { -1, -1 };
 
@@ -23,17 +28,31 @@ say_note(const char *what)
 		return;
 }
 
+static long
+ms_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - then->tv_sec) * 1000 +
+	       (now.tv_nsec - then->tv_nsec) / 1000000;
+}
+
 /* The second signal: die by it, so that the parent sees a death by signal. */
 static void
 on_signal(int sig)
 {
 	int saved = errno;
 
-	if (stopping) {
+	if (stopping && (sig != first || ms_since(&stopped_at) >= SAME_MS)) {
 		if (note != NULL)
 			say_note(note);
 		signal(sig, SIG_DFL);
 		raise(sig);
+	}
+	if (!stopping) {
+		first = sig;
+		clock_gettime(CLOCK_MONOTONIC, &stopped_at);
 	}
 	stop_request();
 	errno = saved;

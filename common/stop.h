@@ -1,9 +1,10 @@
 /*
  * stop.h - ending on SIGINT and SIGTERM
  *
- * The first signal asks the program to drain, the second ends it at once with
- * the status a shell expects of that signal.  Waits notice the first through
- * stop_fd(), so that a signal between a check and a wait is not missed.
+ * The first signal asks the program to drain.  The second ends it at once with
+ * the status a shell expects of that signal, unless it is the same within 50 ms:
+ * timeout(1) signals its child and then its group.  Waits notice the first
+ * through stop_fd(), so that a signal between a check and a wait is not missed.
  * SIGPIPE is ignored: a closed pipe is a failing write.
  */
 #ifndef COMMON_STOP_H

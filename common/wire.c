@@ -258,6 +258,18 @@ wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms,
 	return since_ms + silence_ms + block_ms;
 }
 
+int
+wire_poll(struct wire *w, struct pollfd *p)
+{
+	if (wire_flush(w) < 0)
+		return -1;
+	*p = (struct pollfd){
+		.fd = net_fd(w->net),
+		.events = net_events(w->net, wire_unsent(w) != 0),
+	};
+	return at_hand(w) ? 1 : 0;
+}
+
 static int
 give_up(struct wire *w, const struct wire_until *until)
 {

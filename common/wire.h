@@ -8,6 +8,7 @@
 #ifndef COMMON_WIRE_H
 #define COMMON_WIRE_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,6 +64,10 @@ int64_t wire_silent_at(struct wire *w, int64_t since_ms, int64_t silence_ms,
 
 enum wire_seen { WIRE_SEEN_REPLY = 1, WIRE_SEEN_FD = 2, WIRE_SEEN_STOP = 4 };
 int wire_wait(struct wire *w, int fd, int timeout_ms, bool drain);
+
+/* For callers with a poll set of their own: flush, and fill in what to wait for.
+ * Returns 1 if input is at hand that poll(2) would not see, 0, -1. */
+int wire_poll(struct wire *w, struct pollfd *p);
 
 /* What ends the wait for a reply. */
 struct wire_until {

@@ -21,18 +21,28 @@ _ev_options()
 			--subject= --correlation= --causation= --traceparent= \
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
-			--dedup= --dedup-key= --atomic= --rate= --max-lag= \
+			--dedup= --dedup-key= --atomic= --delay= --at= \
+			--promote --priority --await= --rate= --max-lag= \
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
 		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
 			--consumer= --from= -b --batch= -E --until-end --lease= \
-			--manual --settle"
+			--manual --settle --coprocess -P --jobs= --attempts= \
+			--backoff= --backoff-max= --job-timeout= --grace= \
+			--max-waiting= --priorities --ordered --key= -O --output= \
+			--output-type="
 		;;
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
 			-f --follow -S --since= -U --until= --correlation= \
 			--checkpoint="
+		;;
+	evdlq)
+		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
+			--reason= -S --since= -U --until= --stats --format= \
+			--check= --redrive --to= --force --purge --rate= \
+			--stdin -y --yes --no-audit"
 		;;
 	*) echo "$_ev_common" ;;
 	esac
@@ -44,15 +54,17 @@ _ev_long()
 	case $1:$2 in
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
-	evpub:-w | evsub:-w | evtail:-w) echo --timeout ;;
-	evsub:-g) echo --group ;;
+	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
+	evsub:-g | evdlq:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
-	evsub:-e | evtail:-e) echo --filter ;;
-	evsub:-j | evtail:-j) echo --jq ;;
-	evsub:-c | evtail:-c) echo --count ;;
+	evsub:-P) echo --jobs ;;
+	evsub:-O) echo --output ;;
+	evsub:-e | evtail:-e | evdlq:-e) echo --filter ;;
+	evsub:-j | evtail:-j | evdlq:-j) echo --jq ;;
+	evsub:-c | evtail:-c | evdlq:-c) echo --count ;;
 	evtail:-n) echo --lines ;;
-	evtail:-S) echo --since ;;
-	evtail:-U) echo --until ;;
+	evtail:-S | evdlq:-S) echo --since ;;
+	evtail:-U | evdlq:-U) echo --until ;;
 	*) echo "$2" ;;
 	esac
 }
@@ -184,6 +196,11 @@ _ev_value()
 	--from | --since | --until)
 		_ev_words $'start\nend\nnow\n1h\n1d\n7d' "$2"
 		;;
+	--format) _ev_words $'table\nndjson' "$2" ;;
+	--reason)
+		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
+		;;
+	--to | --await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	--group) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"

@@ -91,8 +91,8 @@ function __ev_groups
         return r' (count $streams) $streams | sort -u
 end
 
-# options of evpub evsub evtail
-for c in evpub evsub evtail
+# options of evpub evsub evtail evdlq
+for c in evpub evsub evtail evdlq
     complete -c $c -f -a '(__ev_streams)'
     complete -c $c -s u -l url -x -a 'redis:// rediss:// unix:///' -d 'Where the server is'
     complete -c $c -l password-file -r -F -d 'Read the password from a file'
@@ -106,8 +106,8 @@ for c in evpub evsub evtail
 end
 # end
 
-# options of evsub evtail
-for c in evsub evtail
+# options of evsub evtail evdlq
+for c in evsub evtail evdlq
     complete -c $c -s t -l type -x -d 'Keep events of this type'
     complete -c $c -s e -l filter -x -d 'Keep events for which this jq expression is true'
     complete -c $c -s j -l jq -x -d 'Print what this jq program makes of each event'
@@ -140,12 +140,17 @@ complete -c evpub -l max-bytes -x -d 'Refuse longer lines (1M)'
 complete -c evpub -l dedup -x -d 'Skip events whose id was seen this long ago'
 complete -c evpub -l dedup-key -x -d 'What to tell duplicates by (the id)'
 complete -c evpub -l atomic -x -d 'Store so many lines together or not at all'
+complete -c evpub -l delay -x -d 'Publish this long from now'
+complete -c evpub -l at -x -d 'Publish at this time'
+complete -c evpub -l promote -d 'Publish what is scheduled and due, and exit'
+complete -c evpub -l priority -d 'Publish to the stream of the priority'
+complete -c evpub -l await -x -a '(__ev_streams)' -d 'Wait for the replies and print them'
 complete -c evpub -l rate -x -d 'At most so many events per second'
 complete -c evpub -l max-lag -x -d 'Wait while a group is further behind'
 complete -c evpub -l maxlen -x -d 'Trim the stream to about so many entries'
 complete -c evpub -l no-create -d 'Fail if the stream does not exist'
 complete -c evpub -l durability -x -a 'none leader fsync replicas=' -d 'When an event counts as stored'
-complete -c evpub -s w -l timeout -x -d 'How long durability may take (5s)'
+complete -c evpub -s w -l timeout -x -d 'How long durability (5s) or a reply (30s) may take'
 # end
 
 # options of evsub
@@ -157,6 +162,19 @@ complete -c evsub -s E -l until-end -d 'Stop once what is there now is handled'
 complete -c evsub -l lease -x -d 'Take over from consumers silent so long (30s)'
 complete -c evsub -l manual -d 'Acknowledge nothing'
 complete -c evsub -l settle -d 'Acknowledge the records on standard input'
+complete -c evsub -l coprocess -d 'One command for all events'
+complete -c evsub -s P -l jobs -x -d 'Handlers at once (1)'
+complete -c evsub -l attempts -x -d 'Failures until an event is dead (5)'
+complete -c evsub -l backoff -x -d 'Until the second attempt, then doubled (1s)'
+complete -c evsub -l backoff-max -x -d 'Longest time between two attempts (1h)'
+complete -c evsub -l job-timeout -x -d 'End a handler that takes longer'
+complete -c evsub -l grace -x -d 'For handlers to end at a stop (25s)'
+complete -c evsub -l max-waiting -x -d 'Stop reading when so many wait (10000)'
+complete -c evsub -l priorities -d 'Read critical, high, normal and low events'
+complete -c evsub -l ordered -d 'Retry in place, one by one'
+complete -c evsub -l key -x -d 'Keep events of one key in order'
+complete -c evsub -s O -l output -x -a '(__ev_streams)' -d 'Publish what handlers print'
+complete -c evsub -l output-type -x -d 'Type of wrapped output'
 # end
 
 # options of evtail
@@ -166,6 +184,24 @@ complete -c evtail -s S -l since -x -a 'start end now 1h 1d 7d' -d 'From this ti
 complete -c evtail -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Up to this time'
 complete -c evtail -l correlation -x -d 'Keep an event and those it correlates'
 complete -c evtail -l checkpoint -r -F -d 'Go on behind the last run'
+# end
+
+# options of evdlq
+complete -c evdlq -s g -l group -x -a '(__ev_groups)' -d 'Keep what this group gave up'
+complete -c evdlq -l reason -x -a 'exhausted rejected crash-loop invalid oversize trimmed' -d 'Keep what died of this'
+complete -c evdlq -s S -l since -x -a 'start end now 1h 1d 7d' -d 'Keep what died from this time on'
+complete -c evdlq -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Keep what died up to this time'
+complete -c evdlq -l stats -d 'Count by what they died of'
+complete -c evdlq -l format -x -a 'table ndjson' -d 'How counts are printed'
+complete -c evdlq -l check -x -d 'Print how many, beyond so many exit 1'
+complete -c evdlq -l redrive -d 'Send back to the group'
+complete -c evdlq -l to -x -a '(__ev_streams)' -d 'Redrive to this stream'
+complete -c evdlq -l force -d 'Redrive more than 3 times'
+complete -c evdlq -l purge -d 'Remove'
+complete -c evdlq -l rate -x -d 'At most so many a second'
+complete -c evdlq -l stdin -d 'Take (edited) records from stdin'
+complete -c evdlq -s y -l yes -d 'Do it, not only print the plan'
+complete -c evdlq -l no-audit -d 'No event in ev:audit'
 # end
 
 # options of all

@@ -245,15 +245,16 @@ abandon()
 	must_print '{"a":1}'
 }
 
-@test "an event on which the filter fails stays pending, the others go on" {
+@test "an event on which filter or program fails is dead, the others go on" {
 	printf '%s\n' '{"n":1}' '{"n":"x"}' '{"n":3}' | timeout 20 evpub s
 	must_exit 3 evsub -E -e '.n + 1 > 0' -g g s
 	must_print '{"n":1}' '{"n":3}'
-	must_say 'stays pending'
-	must_equal "$(pending s g)" 1
+	must_say 'is dead (invalid): filter'
+	must_equal "$(pending s g)" 0
 	must_exit 3 evsub -E -j '.n * 2 + 1' --lease 100ms -g h s
 	must_print 3 7
-	must_equal "$(pending s h)" 1
+	must_equal "$(pending s h)" 0
+	must_equal "$(redis xlen '{s}:dlq')" 2
 }
 
 @test "several streams are read as one" {
@@ -398,7 +399,7 @@ abandon()
 		echo 'not JSON'
 		head -n 1 "$OUT"
 		jq -c 'del(.group)' "$OUT" | tail -n 1
-		jq -c '. + {retry: "30s"}' "$OUT" | tail -n 1
+		jq -c '. + {retry: 30}' "$OUT" | tail -n 1
 	} >"$BATS_TEST_TMPDIR/in"
 	must_exit 3 evsub --settle -v <"$BATS_TEST_TMPDIR/in"
 	must_equal "$(wc -l <"$OUT")" 1
@@ -433,8 +434,8 @@ abandon()
 	must_exit 2 evsub -g g --from never s
 	must_exit 2 evsub -g g -e '.n +' s
 	must_exit 2 evsub --settle s
-	must_exit 2 evsub -g g s -- cat
-	must_say 'not implemented'
+	must_exit 2 evsub -g g s --
+	must_say 'a COMMAND is missing'
 	must_equal "$(redis dbsize)" 0
 }
 

@@ -38,6 +38,15 @@ shows()
 	shows $'as it is now\n3\n'
 	shows $'-g audit -E -j .data.game games\n1\n2\n3\n'
 	shows '1 settled, 0 were not pending, 0 refused'
+	for game in '[2,1]' '[0,0]' '[1,4]'; do
+		shows $'\n'"reported $game at attempt 3"$'\n'
+	done
+	shows 'is dead (rejected): exit status 65: it has no score'
+	shows $'games: would redrive 1 to {games}:redrive:report\n'
+	shows $'games: redriven 1 to {games}:redrive:report\n'
+	shows $'-- ./report\nreported [3,0] at attempt 3\n'
+	shows $'\n["points.asked.result",{"points":3}]\n'
+	shows $'\n{"wake":"up"}\n'
 	shows $'\nexit status 3\n'
 	shows $'\nsame bytes\n'
 }
@@ -111,4 +120,52 @@ shows()
 		[ "$(redis xpending jobs workers | head -n 1)" = 0 ]
 	}
 	wait_until 10 settled
+}
+
+@test "request-reply prints the answer to each question" {
+	must_exit 0 examples/request-reply.sh tea coffee
+	must_equal "$stderr" ''
+	must_equal "$(sort "$OUT")" '{"item":"coffee","price":4}
+{"item":"tea","price":3}'
+	must_equal "$(redis xlen replies)" 2
+	must_equal "$(redis xpending requests prices | head -n 1)" 0
+}
+
+@test "request-reply ends with 1 if a question is not answered" {
+	must_exit 1 env WAIT=1s examples/request-reply.sh tea gold
+	must_print '{"item":"tea","price":3}'
+	must_say '<stdin>:2: no reply on replies within 1s' 'no gold'
+	must_equal "$(redis xlen '{requests}:dlq')" 1
+}
+
+@test "coprocess.py totals what it is given, and rejects what makes no sense" {
+	command -v python3 >/dev/null || skip 'no python3'
+	must_exit 0 evpub payments '{"currency":"EUR","amount":3}' \
+		'{"amount":"much"}' '{"currency":"EUR","amount":"much"}' \
+		'{"currency":"EUR","amount":4}' '{"currency":"USD","amount":1}'
+	must_exit 0 evsub -E -g totals --coprocess payments -- \
+		examples/coprocess.py
+	must_say $'EUR 7\nUSD 1' 'no currency or amount' \
+		"amount 'much' is no number"
+	must_equal "$(redis xpending payments totals | head -n 1)" 0
+	must_equal "$(redis xlen '{payments}:dlq')" 2
+}
+
+@test "coprocess.sh appends events to a file" {
+	must_exit 0 evpub people '{"name":"Ada"}' '{"name" : "Gr,ace"}'
+	redis xadd people '*' data 'no object' >/dev/null
+	must_exit 0 evsub -E -g archive --coprocess people -- \
+		examples/coprocess.sh "$work"
+	must_say 'not a JSON object'
+	must_equal "$(cat "$work/archive.ndjson")" \
+		$'{"name":"Ada"}\n{"name" : "Gr,ace"}'
+	must_equal "$(redis xpending people archive | head -n 1)" 0
+}
+
+@test "coprocess.sh tries again what cannot be written" {
+	must_exit 0 evpub people '{"name":"Ada"}'
+	must_exit 0 evsub -E -g archive --coprocess people -- \
+		examples/coprocess.sh "$work/missing"
+	must_equal "$(redis hvals '{people}:fail:archive' | jq -r .error)" \
+		'cannot write'
 }

@@ -113,8 +113,12 @@ run_examples()
 	run_examples evtail.1 12
 }
 
+@test "what evdlq(1) shows happens" {
+	run_examples evdlq.1 15
+}
+
 @test "the pages of programs that are not there yet show that" {
-	for program in evlag evtrim evdlq; do
+	for program in evlag evtrim; do
 		run_examples $program.1 1
 		rm "$BATS_TEST_TMPDIR"/*.command
 	done

@@ -14,8 +14,9 @@
 # BUILD_DIR holds the programs and, in bench/, the compiled C files of this
 # directory; what is not there is compiled with cc.  Settings, by environment:
 #
-#   EVENTS  events in the large runs (1000000); jq gets a tenth of them
-#   ROUNDS  rounds of each comparison (3)
+#   EVENTS    events in the large runs (1000000); jq gets a tenth of them
+#   ROUNDS    rounds of each comparison (3)
+#   SECTIONS  which parts, as words (all; their names are those of bench_NAME)
 #
 # A million events take 700 MB in TMPDIR and as much memory in the server.
 # Verdicts are "ok", "below" (short of the goal), "missing" (no such program)
@@ -29,6 +30,8 @@ build=${1:?usage: bench.sh BUILD_DIR}
 events=${EVENTS:-1000000}
 rounds=${ROUNDS:-3}
 few=$((events / 10))
+sections=${SECTIONS:-publish tail jq consume start peaks latency worker coprocess
+	waiting scheduled}
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$build" && pwd)
 work=$(mktemp -d)
@@ -42,7 +45,11 @@ simple_all='.specversion == "1.0"'
 simple_some='.type == "com.example.order.created"'
 jq_only='(.data.total | floor) % 2 == 0'
 
+# shellcheck source=tests/bench/worker.sh disable=SC1091
+. "$here/worker.sh"
+
 finish() {
+	end_background
 	if [ -n "$server_pid" ]; then
 		kill "$server_pid" 2>/dev/null || true
 		wait "$server_pid" 2>/dev/null || true
@@ -80,7 +87,8 @@ prepare_tools() {
 	local name flags
 
 	mkdir "$work/bin"
-	for name in gen run latency bare_xadd bare_xrange bare_xreadgroup; do
+	for name in gen run latency bare_xadd bare_xrange bare_xreadgroup \
+		bare_spawn echo_ok drained; do
 		if [ -x "$build/bench/$name" ]; then
 			ln -s "$build/bench/$name" "$work/bin/$name"
 			continue
@@ -127,7 +135,7 @@ is_missing() {
 input=/dev/null
 times=1
 measure() {
-	local name=$1 wall cpu rss rest
+	local name=$1 wall cpu rss own
 
 	shift
 	if is_missing "$1"; then
@@ -139,11 +147,11 @@ measure() {
 		failed=1
 		return
 	fi
-	# shellcheck disable=SC2034 # rest: the minima
-	read -r wall cpu rss rest <"$work/run"
+	read -r wall cpu rss _ _ own <"$work/run"
 	echo "$wall" >>"$work/$name.wall"
 	echo "$cpu" >>"$work/$name.cpu"
 	echo "$rss" >>"$work/$name.rss"
+	echo "$own" >>"$work/$name.own"
 }
 
 # take_turns FUNCTION...: call each once a round, in an order that rotates.
@@ -186,7 +194,10 @@ median() {
 # Events a second, in thousands.
 rate() {
 	awk -v n="$2" -v us="$(median "$work/$1.wall")" \
-		'BEGIN { printf "%.0f k/s", n * 1000 / us }'
+		'BEGIN {
+			k = n * 1000 / us
+			printf "%.*f k/s", k < 10 ? 2 : 0, k
+		}'
 }
 
 # The wall clock of B over that of A: of the medians, the least and the greatest
@@ -484,7 +495,7 @@ bench_start() {
 		'<= 1.10' "$(verdict "$r" at-most 1.10)"
 }
 
-show_peaks() {
+bench_peaks() {
 	section 'peak memory in these runs' '' '' ''
 	peak_row 'evpub' evpub
 	peak_row 'evtail -n all' evtail
@@ -529,13 +540,12 @@ prepare_tools
 start_server
 gen "$events" >"$work/ev"
 gen "$events" --resp ev >"$work/ev.resp"
-bench_publish
+for part in $sections; do
+	[ "$part" != publish ] || bench_publish
+done
 load
-bench_tail
-bench_jq
-bench_consume
-bench_start
-show_peaks
-bench_latency
+for part in $sections; do
+	[ "$part" = publish ] || "bench_$part"
+done
 show_machine
 exit "$failed"

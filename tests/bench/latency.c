@@ -2,12 +2,16 @@
  * latency - how long an event takes from a publisher's stdin to a follower's
  * stdout
  *
- * latency ROUNDS PUBLISHER FOLLOWER
+ * latency ROUNDS PUBLISHER FOLLOWER [DELAY]
  *
  * Both are shell commands that run all the time, on pipes.  One event at a time
  * is written to the publisher; the round ends when the follower has printed
  * its line.  Prints median and 99th percentile in microseconds.  A pause
  * between rounds lets both sides fall asleep, as they would in real life.
+ *
+ * If the publisher schedules its events for DELAY ms from now, what is measured
+ * is how much later than that they come.  The pauses are then of any length up
+ * to PHASE_US, so that rounds don't keep in step with what looks for due events.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +23,8 @@
 
 enum {
 	ROUNDS_MAX = 100000,
-	PAUSE_US = 1000,    /* between rounds */
+	PAUSE_US = 1000, /* between rounds */
+	PHASE_US = 100000,
 	PATIENCE_MS = 5000, /* for one event */
 	PROBE_MS = 100,     /* for an event while the follower starts */
 	PROBES = 100
@@ -128,11 +133,11 @@ await(struct output *o, unsigned n, int timeout_ms)
 /* Publish until the follower shows one: it may still be starting.  Returns the
  * number of the next event. */
 static unsigned
-meet(int in, struct output *out)
+meet(int in, struct output *out, unsigned delay_ms)
 {
 	for (unsigned n = 0; n < PROBES; n++) {
 		publish(in, n);
-		if (await(out, n, PROBE_MS) == 0)
+		if (await(out, n, PROBE_MS + (int)delay_ms) == 0)
 			return n + 1;
 	}
 	errno = 0;
@@ -140,22 +145,37 @@ meet(int in, struct output *out)
 }
 
 static void
-measure(int in, struct output *out, uint64_t *took_us, unsigned rounds)
+rest(unsigned delay_ms)
 {
-	const struct timespec pause = { .tv_nsec = PAUSE_US * 1000 };
-	unsigned first = meet(in, out);
+	long us = PAUSE_US + (delay_ms > 0 ? random() % PHASE_US : 0);
+	const struct timespec pause = { .tv_nsec = us * 1000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static void
+measure(int in, struct output *out, uint64_t *took_us, unsigned rounds,
+	unsigned delay_ms)
+{
+	unsigned first = meet(in, out, delay_ms);
 
 	for (unsigned i = 0; i < rounds; i++) {
-		uint64_t begin;
+		uint64_t begin, took;
 
-		nanosleep(&pause, NULL);
+		rest(delay_ms);
 		begin = bench_now_us();
 		publish(in, first + i);
-		if (await(out, first + i, PATIENCE_MS) < 0) {
-			errno = 0;
+		errno = 0;
+		if (await(out, first + i, PATIENCE_MS) < 0)
 			bench_die("an event was lost");
-		}
-		took_us[i] = bench_now_us() - begin;
+		took = bench_now_us() - begin;
+		errno = 0;
+		/* Two clocks, one of whole ms. */
+		if (took + 1000 < (uint64_t)delay_ms * 1000)
+			bench_die("an event came before it was due");
+		took_us[i] = took > (uint64_t)delay_ms * 1000
+				     ? took - (uint64_t)delay_ms * 1000
+				     : 0;
 	}
 }
 
@@ -164,10 +184,16 @@ main(int argc, char **argv)
 {
 	static uint64_t took_us[ROUNDS_MAX];
 	static struct output out;
-	unsigned rounds = argc == 4 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	unsigned rounds = 0, delay_ms = 0;
+
+	if (argc == 4 || argc == 5)
+		rounds = (unsigned)strtoul(argv[1], NULL, 10);
+	if (argc == 5)
+		delay_ms = (unsigned)strtoul(argv[4], NULL, 10);
 
 	if (rounds == 0 || rounds > ROUNDS_MAX) {
-		fputs("usage: latency ROUNDS PUBLISHER FOLLOWER\n", stderr);
+		fputs("usage: latency ROUNDS PUBLISHER FOLLOWER [DELAY]\n",
+		      stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -175,7 +201,7 @@ main(int argc, char **argv)
 	follower = start(argv[3], STDOUT_FILENO);
 	publisher = start(argv[2], STDIN_FILENO);
 	out.fd = follower.fd;
-	measure(publisher.fd, &out, took_us, rounds);
+	measure(publisher.fd, &out, took_us, rounds, delay_ms);
 
 	qsort(took_us, rounds, sizeof *took_us, bench_compare_u64);
 	printf("%llu %llu\n", (unsigned long long)took_us[rounds / 2],

@@ -97,6 +97,20 @@ pending(const char *stream)
 	return answer()->node[1].integer;
 }
 
+static int
+run(struct out *out, int fd, const char *group)
+{
+	static const struct select_options all = SELECT_OPTIONS_INIT;
+	struct settle_options o = { .group = group };
+	struct select select;
+	int rc;
+
+	assert_int_equal(select_open(&select, &all), 0);
+	rc = settle_run(&result, &o, conn, &select, out, fd);
+	select_close(&select);
+	return rc;
+}
+
 /* Settle a text; returns what was passed on. */
 static const char *
 settle(const char *text, const char *group, int want)
@@ -113,7 +127,7 @@ settle(const char *text, const char *group, int want)
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	lseek(fd, 0, SEEK_SET);
 	out_init(&out, out_fd, "<out>");
-	rc = settle_run(&result, conn, &out, fd, group);
+	rc = run(&out, fd, group);
 	if (rc != want)
 		fail_msg("%d: %s", rc, rc < 0 ? conn_error(conn) : "");
 	assert_int_equal(out_flush(&out), 0);
@@ -295,7 +309,7 @@ a_read_that_fails_is_told(void **state)
 
 	(void)state;
 	errno = 0;
-	assert_int_equal(settle_run(&result, conn, &out, fd, "g"), -2);
+	assert_int_equal(run(&out, fd, "g"), -2);
 	assert_int_equal(errno, EISDIR);
 	close(fd);
 }
@@ -330,7 +344,7 @@ records_do_not_wait_for_further_input(void **state)
 	}
 	close(in[1]);
 	out_init(&out, back[1], "<out>");
-	assert_int_equal(settle_run(&result, conn, &out, in[0], NULL), 0);
+	assert_int_equal(run(&out, in[0], NULL), 0);
 	assert_counts(1, 1, 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

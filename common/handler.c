@@ -1,0 +1,402 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/deadline.h"
+#include "common/diag.h"
+#include "common/handler_io.h"
+#include "common/mem.h"
+#include "common/when.h"
+
+enum { RELEASE_WAIT_MS = 1000 };
+
+static int child_pipe[2] = { -1, -1 };
+
+static void
+on_child(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	if (write(child_pipe[1], "", 1) < 0)
+		errno = saved; /* full: it is readable already */
+}
+
+/* SIGCHLD may have been inherited as ignored or blocked, and would then tell
+ * nothing; ignored it even takes the exit status away. */
+int
+handler_child_fd(void)
+{
+	struct sigaction action = { .sa_handler = on_child,
+				    .sa_flags = SA_RESTART | SA_NOCLDSTOP };
+	sigset_t child;
+	int i;
+
+	if (child_pipe[0] >= 0)
+		return child_pipe[0];
+	if (pipe(child_pipe) < 0)
+		die(EXIT_OUTPUT, "cannot make a pipe: %s", strerror(errno));
+	for (i = 0; i < 2; i++) {
+		fcntl(child_pipe[i], F_SETFD, FD_CLOEXEC);
+		fcntl(child_pipe[i], F_SETFL, O_NONBLOCK);
+	}
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGCHLD, &action, NULL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_UNBLOCK, &child, NULL);
+	return child_pipe[0];
+}
+
+void
+handler_child_seen(void)
+{
+	char drop[256];
+
+	while (read(child_pipe[0], drop, sizeof(drop)) == sizeof(drop))
+		continue;
+}
+
+static bool
+is_command(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EACCES;
+		return false;
+	}
+	return access(path, X_OK) == 0;
+}
+
+/*
+ * Look a name up as execvp(3) does.  Returns the path, to be freed, or NULL with
+ * errno: EACCES if there were only files that can't be executed.
+ */
+static char *
+look_up(const char *name)
+{
+	const char *dirs = getenv("PATH"), *end;
+	struct buf path = { 0 };
+	int error = ENOENT;
+
+	if (strchr(name, '/') != NULL)
+		return xstrdup(name);
+	if (dirs == NULL)
+		dirs = "/usr/bin:/bin";
+	for (; *name != '\0'; dirs = end + 1) {
+		end = dirs + strcspn(dirs, ":");
+		buf_clear(&path);
+		if (end == dirs)
+			buf_addc(&path, '.');
+		buf_add(&path, dirs, (size_t)(end - dirs));
+		buf_addc(&path, '/');
+		buf_adds(&path, name);
+		if (is_command(buf_text(&path)))
+			return path.data;
+		if (errno == EACCES)
+			error = EACCES;
+		if (*end == '\0')
+			break;
+	}
+	buf_release(&path);
+	errno = error;
+	return NULL;
+}
+
+static int
+find(struct handler *h, const char *name)
+{
+	free(h->path);
+	h->path = look_up(name);
+	if (h->path == NULL)
+		return errno;
+	free(h->name);
+	h->name = xstrdup(name);
+	return 0;
+}
+
+/*
+ * In the child: descriptors 0 to 3 from child[], default signals, the command.
+ * That it can't be executed after all goes to descriptor 3, where no line of a
+ * command begins with a NUL.
+ */
+static void __attribute__((noreturn))
+become(const struct handler *h, const struct handler_command *command,
+       const int child[HANDLER_FDS])
+{
+	char line[HANDLER_EXEC_LINE];
+	int fd[HANDLER_FDS], i, error;
+	sigset_t none;
+
+	setpgid(0, 0);
+	for (i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (i = 0; i < HANDLER_FDS; i++) /* out of the way of each other */
+		fd[i] = child[i] >= HANDLER_FDS
+				? child[i]
+				: fcntl(child[i], F_DUPFD_CLOEXEC, HANDLER_FDS);
+	for (i = 0; i < HANDLER_FDS; i++)
+		dup2(fd[i], i);
+	execve(h->path, command->argv, command->env);
+	error = errno;
+	if (write(HANDLER_FDS - 1, line, handler_exec_line(line, error)) < 0)
+		_exit(127);
+	_exit(126);
+}
+
+/* fork(2), not vfork(2) or posix_spawn(3): the loop goes on while the child is
+ * on its way to exec, which takes longer than all else here. */
+static int
+spawn(struct handler *h, const struct handler_command *command,
+      const int child[HANDLER_FDS])
+{
+	h->pid = fork();
+	if (h->pid < 0)
+		return errno;
+	if (h->pid == 0)
+		become(h, command, child);
+	setpgid(h->pid, h->pid); /* whoever comes first */
+	return 0;
+}
+
+/* A path found earlier is looked up anew only when it has stopped working. */
+static int
+find_and_spawn(struct handler *h, const struct handler_command *command,
+	       const int child[HANDLER_FDS])
+{
+	const char *name = command->argv[0] != NULL ? command->argv[0] : "";
+	bool found = h->path != NULL && strcmp(h->name, name) == 0 &&
+		     is_command(h->path);
+	int error = found ? 0 : find(h, name);
+
+	if (error == 0 && !found && !is_command(h->path))
+		error = errno;
+	return error == 0 ? spawn(h, command, child) : error;
+}
+
+/* All but the buffers and the path. */
+static void
+reset(struct handler *h)
+{
+	h->state = HANDLER_IDLE;
+	h->code = 0;
+	h->timed_out = h->ended = h->exited = h->killed = h->stuck = false;
+	h->pid = 0;
+	h->started = h->finished = 0;
+	h->said[0] = '\0';
+	h->progress = -1;
+	h->progress_text[0] = '\0';
+	h->progress_is_new = h->beat = h->control_skip = false;
+	h->retry_after_ms = -1;
+	h->error_class[0] = h->error_text[0] = '\0';
+	h->in = h->out = h->err = h->control = -1;
+	h->written = h->control_len = h->tail_len = h->passing_len = 0;
+	h->open = false;
+	h->unread = 0;
+	h->exec_error = 0;
+	h->deadline = h->kill_at = INT64_MAX;
+}
+
+void
+handler_start(struct handler *h, const struct handler_command *command)
+{
+	int child[HANDLER_FDS], i, error;
+
+	handler_child_fd();
+	reset(h);
+	h->started = h->finished = when_monotonic();
+	if (handler_io_open(h, child) < 0) {
+		h->state = HANDLER_BROKEN;
+		h->code = errno;
+		return;
+	}
+	h->open = command->open;
+	handler_io_feed(h, command->input, command->len);
+	error = find_and_spawn(h, command, child);
+	for (i = 0; i < HANDLER_FDS; i++)
+		close(child[i]);
+	if (error != 0) {
+		handler_io_close(h);
+		h->state = HANDLER_BROKEN;
+		h->code = error;
+		return;
+	}
+	h->state = HANDLER_RUNNING;
+	h->deadline = deadline_in(command->timeout_ms);
+}
+
+/* The group may be gone or left by its leader. */
+static void
+kill_all(const struct handler *h)
+{
+	kill(-h->pid, SIGKILL);
+	kill(h->pid, SIGKILL);
+}
+
+static bool
+is_ending(const struct handler *h)
+{
+	return h->timed_out || h->ended;
+}
+
+/* Once only; after that the time to SIGKILL can get shorter.  A stopped process
+ * would see SIGTERM only after it is continued. */
+static void
+terminate(struct handler *h, int64_t now, int64_t kill_after_ms)
+{
+	int64_t kill_at = INT64_MAX;
+
+	if (!is_ending(h)) {
+		if (kill(-h->pid, SIGTERM) < 0)
+			kill(h->pid, SIGTERM);
+		if (kill(-h->pid, SIGCONT) < 0)
+			kill(h->pid, SIGCONT);
+	}
+	if (kill_after_ms < INT64_MAX - now)
+		kill_at = now + kill_after_ms;
+	if (kill_at < h->kill_at)
+		h->kill_at = kill_at;
+}
+
+/* Whether it has exited; it stays a zombie, so that its group can't become
+ * another's. */
+static bool
+has_exited(const struct handler *h)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int rc =
+		waitid(P_PID, (id_t)h->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+
+	return rc < 0 ? errno != EINTR : info.si_pid == h->pid;
+}
+
+static void
+enforce(struct handler *h, int64_t now)
+{
+	if (!is_ending(h) && now >= h->deadline) {
+		terminate(h, now, HANDLER_TERM_MS);
+		h->timed_out = true;
+	}
+	if (is_ending(h) && !h->killed && now >= h->kill_at) {
+		h->killed = true;
+		kill_all(h);
+	}
+}
+
+static void
+take_status(struct handler *h)
+{
+	int status;
+	pid_t pid;
+
+	do
+		pid = waitpid(h->pid, &status, 0);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0) {
+		h->state = HANDLER_BROKEN;
+		h->code = errno;
+	} else if (WIFSIGNALED(status)) {
+		h->state = HANDLER_KILLED;
+		h->code = WTERMSIG(status);
+	} else {
+		h->state = HANDLER_EXITED;
+		h->code = WEXITSTATUS(status);
+	}
+}
+
+/*
+ * When a run is ended, children get the same time for it as their leader: while
+ * any of them holds a pipe open, the group lives until kill_at.
+ */
+bool
+handler_reap(struct handler *h, int64_t now)
+{
+	if (h->state != HANDLER_RUNNING)
+		return true;
+	h->exited = h->exited || has_exited(h);
+	if (!h->exited || is_ending(h))
+		enforce(h, now);
+	if (!h->exited)
+		return false;
+	if (is_ending(h)) {
+		if (!h->killed && !handler_io_is_quiet(h))
+			return false;
+		kill(-h->pid, SIGKILL);
+	}
+	take_status(h);
+	h->finished = when_monotonic();
+	handler_io_finish(h);
+	if (h->state == HANDLER_EXITED && h->exec_error != 0) {
+		h->state = HANDLER_BROKEN;
+		h->code = h->exec_error;
+	}
+	return true;
+}
+
+int64_t
+handler_due(const struct handler *h)
+{
+	if (h->state != HANDLER_RUNNING || h->killed)
+		return INT64_MAX;
+	if (h->exited && handler_io_is_quiet(h))
+		return h->started; /* nothing is left to wait for */
+	return is_ending(h) ? h->kill_at : h->deadline;
+}
+
+void
+handler_end(struct handler *h, int64_t now, int64_t kill_after_ms)
+{
+	if (h->state != HANDLER_RUNNING)
+		return;
+	terminate(h, now, kill_after_ms);
+	h->ended = true;
+	enforce(h, now);
+}
+
+/* A process that not even SIGKILL ends, in the kernel, is left behind. */
+static void
+kill_and_wait(struct handler *h)
+{
+	int64_t deadline = deadline_in(RELEASE_WAIT_MS);
+
+	kill_all(h);
+	while (!has_exited(h) && deadline_left(deadline) > 0)
+		poll(NULL, 0, 1);
+	if (has_exited(h))
+		take_status(h);
+}
+
+void
+handler_release(struct handler *h)
+{
+	if (h->state == HANDLER_RUNNING) {
+		kill_and_wait(h);
+		handler_io_close(h);
+	}
+	buf_clear(&h->output);
+	buf_clear(&h->line);
+	reset(h);
+}
+
+void
+handler_free(struct handler *h)
+{
+	handler_release(h);
+	buf_release(&h->input);
+	buf_release(&h->output);
+	buf_release(&h->line);
+	free(h->name);
+	free(h->path);
+	*h = (struct handler){ 0 };
+}
