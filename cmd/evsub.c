@@ -1,9 +1,9 @@
 /*
  * evsub - consume streams as a member of a group
  *
- * Prints events, and acknowledges each once it is written.  What other members
- * died over is taken over after their lease.  With --manual nothing is
- * acknowledged: evsub --settle at the end of the pipeline does that.
+ * Prints events, runs a command for each, or hands them to one that stays; each
+ * is acknowledged once that is done.  What other members died over is taken over
+ * after their lease.  The loops are printer, worker, coprocess and settle.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,14 +16,13 @@
 #include "common/group.h"
 #include "common/opt.h"
 #include "common/out.h"
+#include "common/printer.h"
 #include "common/select.h"
 #include "common/settle.h"
 #include "common/stop.h"
-#include "common/verdict.h"
 #include "common/worker.h"
 
 enum {
-	BLOCK_MS = 2000,  /* one blocked read */
 	RETRY_MS = 30000, /* with an end in sight; else for ever */
 	JOBS_MAX = 1000,
 	LEASE_MS = 30000,
@@ -46,10 +45,9 @@ struct run {
 	struct conn *conn;
 	struct select select;
 	struct group group;
-	struct verdict verdict; /* conn NULL: not needed so far */
 	struct out out;
 	int64_t deadline;
-	uint64_t printed, failed;
+	uint64_t handled, failed;
 };
 
 static const struct opt_program program = {
@@ -176,156 +174,6 @@ parse_options(struct options *o, int argc, char **argv)
 	o->group.retry_for_ms = o->conn.retry_for_ms;
 }
 
-/* Give up on an entry that can't be printed.  0, or -1. */
-static int
-bury(struct run *run, size_t stream, struct id id, int64_t deliveries,
-     enum failure_reason reason, const char *class, const char *why)
-{
-	struct group *g = &run->group;
-	const struct event *ev = &run->select.record.event;
-	bool trimmed = reason == FAILURE_TRIMMED;
-	struct verdict *v = &run->verdict;
-	struct failure f = {
-		.class = class,
-		.error = why,
-		.exit = -1,
-		.duration_ms = -1,
-	};
-	struct failure_event e = {
-		.stream = g->stream[stream].origin,
-		.group = g->o->name,
-		.consumer = g->consumer,
-		.id = id,
-		.deliveries = deliveries,
-	};
-
-	if (v->conn == NULL &&
-	    verdict_open(v, conn_again(run->conn), g->o->name, g->consumer) < 0)
-		return -1;
-	while (v->count < g->count)
-		verdict_add_stream(v, g->stream[v->count].name,
-				   g->stream[v->count].origin);
-	f.first_ms = f.last_ms = verdict_now(v);
-	return verdict_dead(v, reason, &f, &e, stream, trimmed ? "" : ev->text,
-			    trimmed ? 0 : ev->len) < 0
-		       ? -1
-		       : 0;
-}
-
-static int
-bury_trimmed(void *arg, size_t stream, struct id id)
-{
-	return bury(arg, stream, id, 0, FAILURE_TRIMMED, "trimmed",
-		    "it was trimmed from the stream");
-}
-
-/* Print one event, or pass over it; what filter or program fail on is dead.  0,
- * or -1. */
-static int
-handle(struct run *run, const struct delivery *d)
-{
-	struct record *r = &run->select.record;
-	const char *class = "filter";
-	char id[ID_TEXT];
-	int rc;
-
-	r->stream = d->entry.stream;
-	r->group = run->o->group.name;
-	r->consumer = run->group.consumer;
-	r->deliveries = d->deliveries;
-	rc = select_entry(&run->select, &d->entry);
-	if (rc == 1) {
-		class = "jq";
-		rc = select_print(&run->select, &run->out) == 0 ? -1 : 1;
-		run->printed += rc > 0;
-	}
-	if (rc < 0) {
-		id_put(id, d->entry.id);
-		warn("%s: %s is dead (invalid): %s: %s", r->stream, id, class,
-		     run->select.error);
-		run->failed++;
-		if (bury(run, d->stream, d->entry.id, d->deliveries,
-			 FAILURE_INVALID, class, run->select.error) < 0)
-			return -1;
-	}
-	if (rc <= 0 || !run->o->group.manual)
-		group_done(&run->group, d);
-	return 0;
-}
-
-/* A batch may take jq longer than the lease. */
-static bool
-is_slow(const struct run *run)
-{
-	return run->select.filter != NULL || run->select.program != NULL;
-}
-
-/* Use up the batch and acknowledge it.  0, or -1. */
-static int
-handle_batch(struct run *run)
-{
-	struct delivery d;
-	int rc;
-
-	while ((rc = group_next(&run->group, &d)) == 1) {
-		if (run->printed >= run->o->select.count)
-			group_release(&run->group, &d);
-		else if (handle(run, &d) < 0)
-			return -1;
-		if (is_slow(run))
-			group_renew(&run->group);
-	}
-	/* Only what was written is acknowledged. */
-	if (rc < 0 || out_flush(&run->out) < 0)
-		return -1;
-	return group_commit(&run->group);
-}
-
-static int
-wait_ms(const struct run *run)
-{
-	int64_t left = run->deadline - when_monotonic();
-	int most = group_idle_ms(&run->group, BLOCK_MS);
-
-	if (run->o->until_end || left <= 0)
-		return 0;
-	return left < most ? (int)left : most;
-}
-
-static bool
-is_over(const struct run *run)
-{
-	return run->printed >= run->o->select.count || stop_requested() ||
-	       when_monotonic() >= run->deadline;
-}
-
-/* Batch by batch, until the end.  0, or -1. */
-static int
-consume(struct run *run)
-{
-	struct group *g = &run->group;
-	int rc = 0;
-
-	while (!is_over(run)) {
-		rc = group_fetch(g, run->o->select.count - run->printed,
-				 wait_ms(run), out_watch_fd(&run->out));
-		if (rc == 1)
-			rc = handle_batch(run);
-		else if (rc == 0 &&
-			 (run->o->until_end || out_is_abandoned(&run->out)))
-			break;
-		if (rc < 0)
-			return -1;
-		if (run->o->until_end && group_reached(g))
-			break;
-		group_renew(g);
-	}
-	while ((rc = group_finish(g)) == 1)
-		if (handle_batch(run) < 0)
-			return -1;
-	return rc;
-}
-
 /* A COMMAND for each event. */
 static int
 work(struct run *run)
@@ -339,12 +187,26 @@ work(struct run *run)
 			: worker_run(&o->worker, &run->group, &run->select,
 				     &run->out, run->deadline, &n);
 
-	run->printed = n.taken;
+	run->handled = n.taken;
 	info("%llu started: %llu done, %llu skipped, %llu to be retried, %llu "
 	     "dead, %llu lost to others",
 	     (unsigned long long)n.started, (unsigned long long)n.done,
 	     (unsigned long long)n.skipped, (unsigned long long)n.retried,
 	     (unsigned long long)n.dead, (unsigned long long)n.lost);
+	return rc;
+}
+
+static int
+print(struct run *run)
+{
+	struct printer_counts n = { 0 };
+	int rc = printer_run(&run->group, &run->select, &run->out,
+			     run->deadline, run->o->until_end, &n);
+
+	run->handled = n.printed;
+	run->failed = n.failed;
+	if (rc < 0)
+		fault("%s", conn_error(run->conn));
 	return rc;
 }
 
@@ -368,23 +230,14 @@ subscribe(struct run *run)
 	run->out.interrupted = keep_leases;
 	run->out.arg = g;
 	stop_tick(o->group.lease_ms / 3);
-	if (o->worker.run.argv == NULL) {
-		g->bury = bury_trimmed;
-		g->holder = run;
-	}
-	rc = o->worker.run.argv != NULL ? work(run) : consume(run);
-	if (rc < 0 && run->out.error == 0 && o->worker.run.argv == NULL)
-		fault("%s", conn_error(run->conn));
+	rc = o->worker.run.argv != NULL ? work(run) : print(run);
+	run->out.interrupted = NULL;
 	group_close(g);
-	if (run->verdict.conn != NULL) {
-		conn_close(run->verdict.conn);
-		verdict_close(&run->verdict);
-	}
 	if (rc < 0 && run->out.error == 0)
 		return EXIT_SERVER;
 	if (run->failed != 0 || g->trimmed != 0)
 		return EXIT_INPUT;
-	if (run->printed < o->select.count && o->select.count != UINT64_MAX &&
+	if (run->handled < o->select.count && o->select.count != UINT64_MAX &&
 	    (stop_requested() || when_monotonic() >= run->deadline))
 		return EXIT_NO;
 	return EXIT_OK;
