@@ -47,7 +47,7 @@ struct worker {
 static bool
 is_stopping(const struct worker *w)
 {
-	return w->grace_until != INT64_MAX;
+	return w->grace_until != INT64_MAX || w->out->error != 0;
 }
 
 /* Whether the entry is one that this worker knows of: group_take_over() is to
@@ -167,8 +167,8 @@ judge(struct worker *w, struct runner *run)
 	return desk_retry(&w->desk, &run->job, &ev, &f, h->retry_after_ms);
 }
 
-/* A run is over.  What was ended by a drain, or lost its lease, has no verdict.
- */
+/* A run is over.  What was ended by a drain, lost its lease, or has put out what
+ * could not be written, has no verdict. */
 static int
 finish(struct worker *w, struct runner *run)
 {
@@ -180,7 +180,8 @@ finish(struct worker *w, struct runner *run)
 	if (run->lost) {
 		jobs_leave(&w->desk.jobs, &run->job);
 		w->desk.counts->lost++;
-	} else if (run->handler.ended && !run->handler.timed_out) {
+	} else if (w->out->error != 0 ||
+		   (run->handler.ended && !run->handler.timed_out)) {
 		jobs_leave(&w->desk.jobs, &run->job);
 		desk_release(&w->desk, &run->job, 1);
 	} else {
@@ -459,8 +460,7 @@ reap(struct worker *w)
 		} else {
 			out_write(w->out, h->output.data, h->output.len);
 			buf_clear(&h->output);
-			if (out_flush(w->out) < 0)
-				return -1;
+			out_flush(w->out);
 		}
 		if (finish(w, run) < 0)
 			return -1;
@@ -468,14 +468,17 @@ reap(struct worker *w)
 	return 0;
 }
 
-/* A stop: nothing new, and what runs has the grace to end. */
+/* A stop: nothing new, and what runs has the grace to end; none if nobody reads
+ * what it puts out. */
 static void
 watch_stop(struct worker *w)
 {
 	int64_t now = when_monotonic();
 	size_t i;
 
-	if (!is_stopping(w) && (stop_requested() || now >= w->deadline))
+	if (w->out->error != 0)
+		w->grace_until = now;
+	else if (!is_stopping(w) && (stop_requested() || now >= w->deadline))
 		w->grace_until = w->o->grace_ms < INT64_MAX - now
 					 ? now + w->o->grace_ms
 					 : INT64_MAX - 1;
@@ -491,7 +494,7 @@ is_finished(const struct worker *w)
 {
 	if (w->running != 0)
 		return false;
-	if (is_stopping(w) || w->out->error != 0)
+	if (is_stopping(w))
 		return true;
 	if (w->desk.jobs.ready_count != 0)
 		return false;
@@ -579,7 +582,7 @@ step(struct worker *w)
 		desk_know_streams(&w->desk);
 	print_lines(w);
 	if (reap(w) < 0)
-		return w->out->error != 0 ? 0 : -1;
+		return -1;
 	if ((!is_stopping(w) && !is_enough(w) &&
 	     desk_take_over(&w->desk) < 0) ||
 	    start_jobs(w) < 0 || read_more(w) < 0)
@@ -648,7 +651,7 @@ worker_run(const struct worker_options *o, struct group *g,
 		if (rc == 0 && !is_finished(&w))
 			wait_for_something(&w);
 	}
-	if (rc == 0 && out->error == 0)
+	if (rc == 0)
 		rc = give_back(&w);
 	for (i = 0; i < o->jobs; i++)
 		runner_free(&w.runner[i]);

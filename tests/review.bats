@@ -404,3 +404,49 @@ proxy()
 	stop "$pid"
 	must_equal "$(sort "$log" | tr '\n' ' ')" '{"n":1} {"n":2} {"n":3} '
 }
+
+# Ends
+
+@test "a reader that ends early ends a worker, and what it did not get is kept" {
+	printf '{"n":%s}\n' 1 2 3 4 5 | timeout 20 evpub s
+	for jobs in 1 2; do
+		run_limited bash -c 'evsub -g g"$1" -P "$1" s -- \
+			sh -c "cat; echo; sleep 0.2" | head -n 1
+			exit "${PIPESTATUS[0]}"' - "$jobs"
+		must_equal "$status" 0
+		must_equal "$(wc -l <"$OUT")" 1
+		# Nothing is left with it, or counted.
+		must_equal "$(redis xinfo consumers s "g$jobs" |
+			grep -c '^name$')" 1
+		must_equal "$(redis --raw xpending s "g$jobs" - + 10 |
+			awk 'NR % 4 == 0' | sort -u)" 0
+		must_exit 0 evsub -E -g "g$jobs" s -- cat
+		must_equal "$(grep -c '"n"' "$OUT")" 4
+	done
+}
+
+@test "--settle that is stopped while it connects again ends in order" {
+	local settle
+	stop_server
+	start_server --appendonly yes
+	printf '{"n":%s}\n' 1 2 | timeout 20 evpub s
+	timeout 20 evsub -g g --manual -c 2 s |
+		jq -c '. + {retry: "10s", error: "x"}' >"$BATS_TEST_TMPDIR/in"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 4<>"$BATS_TEST_TMPDIR/fifo"
+	START_STDIN=$BATS_TEST_TMPDIR/fifo start a evsub --settle
+	settle=$pid
+	head -n 1 "$BATS_TEST_TMPDIR/in" >&4
+	wait_until 10 has_waiting 1
+	kill_server
+	tail -n 1 "$BATS_TEST_TMPDIR/in" >&4
+	wait_until 10 grep -q 'trying' "$(err a)"
+	# By now it rests for seconds between two attempts.
+	end=$(($(now_ms) + 3000))
+	wait_until 5 has_passed "$end"
+	start_server --appendonly yes
+	kill "$settle"
+	finish "$settle"
+	exec 4>&-
+	has_waiting 2
+}
