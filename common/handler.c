@@ -161,11 +161,19 @@ static int
 spawn(struct handler *h, const struct handler_command *command,
       const int child[HANDLER_FDS])
 {
+	sigset_t all, old;
+	int error;
+
+	/* No signal may find the child with our handlers still set. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
 	h->pid = fork();
-	if (h->pid < 0)
-		return errno;
+	error = errno;
 	if (h->pid == 0)
 		become(h, command, child);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (h->pid < 0)
+		return error;
 	setpgid(h->pid, h->pid); /* whoever comes first */
 	return 0;
 }

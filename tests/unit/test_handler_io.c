@@ -364,7 +364,7 @@ a_stderr_that_nobody_reads_ends_too(void **state)
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	run_redirect_stderr(pipes[1]);
 	/* First with a reader that has stalled, then with none. */
-	run_start_with("head -c 300000 /dev/zero | tr '\\0' b >&2", "", 0, 200);
+	run_start_with("head -c 300000 /dev/zero | tr '\\0' b >&2", "", 0, 600);
 	run_finish();
 	assert_true(h->timed_out);
 	assert_false(h->killed); /* not for what we hold back */
