@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -124,58 +125,42 @@ find(struct handler *h, const char *name)
 	return 0;
 }
 
-/*
- * In the child: descriptors 0 to 3 from child[], default signals, the command.
- * That it can't be executed after all goes to descriptor 3, where no line of a
- * command begins with a NUL.
- */
-static void __attribute__((noreturn))
-become(const struct handler *h, const struct handler_command *command,
-       const int child[HANDLER_FDS])
-{
-	char line[HANDLER_EXEC_LINE];
-	int fd[HANDLER_FDS], i, error;
-	sigset_t none;
-
-	setpgid(0, 0);
-	for (i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (i = 0; i < HANDLER_FDS; i++) /* out of the way of each other */
-		fd[i] = child[i] >= HANDLER_FDS
-				? child[i]
-				: fcntl(child[i], F_DUPFD_CLOEXEC, HANDLER_FDS);
-	for (i = 0; i < HANDLER_FDS; i++)
-		dup2(fd[i], i);
-	execve(h->path, command->argv, command->env);
-	error = errno;
-	if (write(HANDLER_FDS - 1, line, handler_exec_line(line, error)) < 0)
-		_exit(127);
-	_exit(126);
-}
-
-/* fork(2), not vfork(2) or posix_spawn(3): the loop goes on while the child is
- * on its way to exec, which takes longer than all else here. */
+/* Descriptors 0 to 3 from child[], default signals, a process group. */
 static int
 spawn(struct handler *h, const struct handler_command *command,
       const int child[HANDLER_FDS])
 {
-	sigset_t all, old;
-	int error;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int i, error;
 
-	/* No signal may find the child with our handlers still set. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	h->pid = fork();
-	error = errno;
-	if (h->pid == 0)
-		become(h, command, child);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (h->pid < 0)
+	error = posix_spawn_file_actions_init(&files);
+	if (error != 0)
 		return error;
-	setpgid(h->pid, h->pid); /* whoever comes first */
-	return 0;
+	error = posix_spawnattr_init(&attr);
+	if (error != 0) {
+		posix_spawn_file_actions_destroy(&files);
+		return error;
+	}
+	sigemptyset(&none);
+	sigfillset(&all);
+	sigdelset(&all, SIGKILL);
+	sigdelset(&all, SIGSTOP);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+						POSIX_SPAWN_SETSIGDEF |
+						POSIX_SPAWN_SETSIGMASK);
+	for (i = 0; i < HANDLER_FDS && error == 0; i++)
+		error = posix_spawn_file_actions_adddup2(&files, child[i], i);
+	if (error == 0)
+		error = posix_spawn(&h->pid, h->path, &files, &attr,
+				    command->argv, command->env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return error;
 }
 
 /* A path found earlier is looked up anew only when it has stopped working. */
@@ -184,13 +169,17 @@ find_and_spawn(struct handler *h, const struct handler_command *command,
 	       const int child[HANDLER_FDS])
 {
 	const char *name = command->argv[0] != NULL ? command->argv[0] : "";
-	bool found = h->path != NULL && strcmp(h->name, name) == 0 &&
-		     is_command(h->path);
+	bool found = h->path != NULL && strcmp(h->name, name) == 0;
 	int error = found ? 0 : find(h, name);
 
-	if (error == 0 && !found && !is_command(h->path))
-		error = errno;
-	return error == 0 ? spawn(h, command, child) : error;
+	if (error == 0)
+		error = spawn(h, command, child);
+	if (found && (error == ENOENT || error == ENOTDIR || error == EACCES)) {
+		error = find(h, name);
+		if (error == 0)
+			error = spawn(h, command, child);
+	}
+	return error;
 }
 
 /* All but the buffers and the path. */
@@ -212,7 +201,6 @@ reset(struct handler *h)
 	h->written = h->control_len = h->tail_len = h->passing_len = 0;
 	h->open = false;
 	h->unread = 0;
-	h->exec_error = 0;
 	h->deadline = h->kill_at = INT64_MAX;
 }
 
@@ -345,10 +333,6 @@ handler_reap(struct handler *h, int64_t now)
 	take_status(h);
 	h->finished = when_monotonic();
 	handler_io_finish(h);
-	if (h->state == HANDLER_EXITED && h->exec_error != 0) {
-		h->state = HANDLER_BROKEN;
-		h->code = h->exec_error;
-	}
 	return true;
 }
 

@@ -89,10 +89,9 @@ struct handler {
 	size_t tail_len; /* bytes ever; the ring holds the last of them */
 	char passing[HANDLER_STDERR]; /* read, not on our stderr yet */
 	size_t passing_len;
-	bool stuck;     /* our stderr takes nothing at the moment */
-	bool exited;    /* but its group may still use its time to end */
-	bool killed;    /* SIGKILL was sent */
-	int exec_error; /* errno of execve(2); 0 */
+	bool stuck;  /* our stderr takes nothing at the moment */
+	bool exited; /* but its group may still use its time to end */
+	bool killed; /* SIGKILL was sent */
 	int64_t deadline, kill_at;
 };
 
@@ -107,9 +106,8 @@ struct handler_command {
 
 /*
  * Start.  The handler must be idle or handler_release()d.  Always leaves it
- * running or HANDLER_BROKEN (no such command, not executable, no process); that
- * it is no program after all (a script without #!: ENOEXEC) comes out at the end
- * of the run.
+ * running or HANDLER_BROKEN (no such command, not executable, no process).  A
+ * script needs its #! (else ENOEXEC).
  * Every descriptor it makes is close-on-exec; signal dispositions and mask are
  * the default in the command.
  */

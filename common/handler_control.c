@@ -1,4 +1,3 @@
-#include <limits.h>
 #include <string.h>
 
 #include "common/handler_io.h"
@@ -99,29 +98,12 @@ parse_per_cent(struct words word, int *progress)
 	return 0;
 }
 
-size_t
-handler_exec_line(char out[HANDLER_EXEC_LINE], int error)
-{
-	size_t len = 1;
-
-	out[0] = '\0';
-	len += num_put(out + len, (uint64_t)error);
-	out[len++] = '\n';
-	return len;
-}
-
 static void
 take_line(struct handler *h, const char *text, size_t len)
 {
 	struct words line = { text, len }, word;
-	uint64_t error;
 	int64_t ms;
 
-	if (len > 1 && *text == '\0' &&
-	    num_u64(text + 1, len - 1, &error) == 0 && error < INT_MAX) {
-		h->exec_error = (int)error;
-		return;
-	}
 	while (line.len > 0 && (is_blank(line.text[line.len - 1]) ||
 				line.text[line.len - 1] == '\r'))
 		line.len--;

@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include "common/handler.h"
-#include "common/num.h"
 
 /*
  * Make the four pipes; child[n] is the end that becomes descriptor n of the
@@ -42,9 +41,5 @@ void handler_control_end(struct handler *h);
  * UTF-8 become ?, and no character is cut in two.
  */
 void handler_put_text(char *out, size_t size, const char *text, size_t len);
-
-/* The line by which the child tells that execve(2) failed; NUL, errno, LF. */
-enum { HANDLER_EXEC_LINE = NUM_TEXT + 2 };
-size_t handler_exec_line(char out[HANDLER_EXEC_LINE], int error);
 
 #endif
