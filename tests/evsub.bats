@@ -320,7 +320,7 @@ abandon()
 	must_exit 0 evsub -w 2s --lease 300ms -g g s
 	calls=$(redis info commandstats | sed -n 's/^cmdstat_xreadgroup:calls=\([0-9]*\),.*/\1/p')
 	[ "$calls" -ge 2 ]
-	[ "$calls" -le 100 ] # it looks for scheduled events 20 times a second
+	[ "$calls" -le 60 ] # it looks for scheduled events 20 times a second
 }
 
 @test "records of --manual are acknowledged at the end of the pipeline" {
