@@ -128,7 +128,7 @@ find(struct handler *h, const char *name)
 /* Descriptors 0 to 3 from child[], default signals, a process group. */
 static int
 spawn(struct handler *h, const struct handler_command *command,
-      const int child[HANDLER_FDS])
+      const int child[HANDLER_PIPES])
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -153,7 +153,7 @@ spawn(struct handler *h, const struct handler_command *command,
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
 						POSIX_SPAWN_SETSIGDEF |
 						POSIX_SPAWN_SETSIGMASK);
-	for (i = 0; i < HANDLER_FDS && error == 0; i++)
+	for (i = 0; i < HANDLER_PIPES && error == 0; i++)
 		error = posix_spawn_file_actions_adddup2(&files, child[i], i);
 	if (error == 0)
 		error = posix_spawn(&h->pid, h->path, &files, &attr,
@@ -166,7 +166,7 @@ spawn(struct handler *h, const struct handler_command *command,
 /* A path found earlier is looked up anew only when it has stopped working. */
 static int
 find_and_spawn(struct handler *h, const struct handler_command *command,
-	       const int child[HANDLER_FDS])
+	       const int child[HANDLER_PIPES])
 {
 	const char *name = command->argv[0] != NULL ? command->argv[0] : "";
 	bool found = h->path != NULL && strcmp(h->name, name) == 0;
@@ -188,7 +188,8 @@ reset(struct handler *h)
 {
 	h->state = HANDLER_IDLE;
 	h->code = 0;
-	h->timed_out = h->ended = h->exited = h->killed = h->stuck = false;
+	h->timed_out = h->ended = h->exited = h->killed = false;
+	h->stuck = h->held = false;
 	h->pid = 0;
 	h->started = h->finished = 0;
 	h->said[0] = '\0';
@@ -207,7 +208,7 @@ reset(struct handler *h)
 void
 handler_start(struct handler *h, const struct handler_command *command)
 {
-	int child[HANDLER_FDS], i, error;
+	int child[HANDLER_PIPES], i, error;
 
 	handler_child_fd();
 	reset(h);
@@ -220,7 +221,7 @@ handler_start(struct handler *h, const struct handler_command *command)
 	h->open = command->open;
 	handler_io_feed(h, command->input, command->len);
 	error = find_and_spawn(h, command, child);
-	for (i = 0; i < HANDLER_FDS; i++)
+	for (i = 0; i < HANDLER_PIPES; i++)
 		close(child[i]);
 	if (error != 0) {
 		handler_io_close(h);
@@ -326,7 +327,7 @@ handler_reap(struct handler *h, int64_t now)
 	if (!h->exited)
 		return false;
 	if (is_ending(h)) {
-		if (!h->killed && !handler_io_is_quiet(h))
+		if (!handler_io_is_quiet(h, &h->held) && !h->killed)
 			return false;
 		kill(-h->pid, SIGKILL);
 	}
@@ -341,7 +342,7 @@ handler_due(const struct handler *h)
 {
 	if (h->state != HANDLER_RUNNING || h->killed)
 		return INT64_MAX;
-	if (h->exited && handler_io_is_quiet(h))
+	if (h->exited && handler_io_is_quiet(h, NULL))
 		return h->started; /* nothing is left to wait for */
 	return is_ending(h) ? h->kill_at : h->deadline;
 }

@@ -33,7 +33,7 @@
 #include "common/buf.h"
 
 enum {
-	HANDLER_FDS = 4,        /* that handler_poll() may want polled */
+	HANDLER_FDS = 5,        /* that handler_poll() may want polled */
 	HANDLER_STDERR = 4096,  /* bytes kept */
 	HANDLER_LINE = 1 << 20, /* longer lines of stdout are cut in pieces */
 	HANDLER_CONTROL = 4096, /* longer lines on descriptor 3 are ignored */
@@ -90,6 +90,7 @@ struct handler {
 	char passing[HANDLER_STDERR]; /* read, not on our stderr yet */
 	size_t passing_len;
 	bool stuck;  /* our stderr takes nothing at the moment */
+	bool held;   /* exited, but a child may still write to stderr */
 	bool exited; /* but its group may still use its time to end */
 	bool killed; /* SIGKILL was sent */
 	int64_t deadline, kill_at;

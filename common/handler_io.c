@@ -51,12 +51,12 @@ open_pipe(int *ours, int *theirs, bool they_read)
 /* Descriptors are given out from the lowest, two for each pipe, so that
  * child[n] >= n: dup2(2) in this order harms none that is still to come. */
 int
-handler_io_open(struct handler *h, int child[HANDLER_FDS])
+handler_io_open(struct handler *h, int child[HANDLER_PIPES])
 {
 	int i, error;
 
 	h->in = h->out = h->err = h->control = -1;
-	for (i = 0; i < HANDLER_FDS; i++)
+	for (i = 0; i < HANDLER_PIPES; i++)
 		child[i] = -1;
 	if (open_pipe(&h->in, &child[0], true) == 0 &&
 	    open_pipe(&h->out, &child[1], false) == 0 &&
@@ -65,7 +65,7 @@ handler_io_open(struct handler *h, int child[HANDLER_FDS])
 		return 0;
 	error = errno;
 	handler_io_close(h);
-	for (i = 0; i < HANDLER_FDS; i++)
+	for (i = 0; i < HANDLER_PIPES; i++)
 		close_fd(&child[i]);
 	errno = error;
 	return -1;
@@ -111,19 +111,24 @@ handler_io_close(struct handler *h)
 	close_fd(&h->control);
 }
 
-bool
-handler_io_is_quiet(const struct handler *h)
+static bool
+is_open_there(const struct pollfd *pfd)
 {
-	struct pollfd fds[] = { { .fd = h->out },
-				{ .fd = h->err },
+	return pfd->fd >= 0 && (pfd->revents & POLLHUP) == 0;
+}
+
+bool
+handler_io_is_quiet(const struct handler *h, bool *err)
+{
+	struct pollfd fds[] = { { .fd = h->err },
+				{ .fd = h->out },
 				{ .fd = h->control } };
-	size_t i;
 
 	poll(fds, 3, 0);
-	for (i = 0; i < 3; i++)
-		if (fds[i].fd >= 0 && (fds[i].revents & POLLHUP) == 0)
-			return false;
-	return true;
+	if (err != NULL)
+		*err = is_open_there(&fds[0]);
+	return !is_open_there(&fds[0]) && !is_open_there(&fds[1]) &&
+	       !is_open_there(&fds[2]);
 }
 
 /* Write until the pipe is full.  Returns how much that was; *gone: a command
@@ -362,6 +367,11 @@ want(struct pollfd *fds, size_t *count, int fd, short events)
 		fds[(*count)++] = (struct pollfd){ .fd = fd, .events = events };
 }
 
+/*
+ * While ours takes nothing, the command's stderr is not read, and its POLLHUP,
+ * which can't be switched off, would end every poll(2) at once.  It is polled
+ * only to learn when the last writer goes, before that was seen.
+ */
 size_t
 handler_poll(const struct handler *h, struct pollfd *fds)
 {
@@ -375,8 +385,8 @@ handler_poll(const struct handler *h, struct pollfd *fds)
 		want(fds, &count, h->out, POLLIN);
 	if (h->stuck)
 		want(fds, &count, STDERR_FILENO, POLLOUT);
-	else
-		want(fds, &count, h->err, POLLIN);
+	if (!h->stuck || h->held)
+		want(fds, &count, h->err, h->stuck ? 0 : POLLIN);
 	want(fds, &count, h->control, POLLIN);
 	return count;
 }

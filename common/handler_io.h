@@ -10,20 +10,23 @@
 
 #include "common/handler.h"
 
+enum { HANDLER_PIPES = 4 }; /* descriptors 0 to 3 of the command */
+
 /*
  * Make the four pipes; child[n] is the end that becomes descriptor n of the
  * command, by dup2(2) from 0 up.  All are close-on-exec.  Returns 0, or -1 with
  * errno and nothing left open.
  */
-int handler_io_open(struct handler *h, int child[HANDLER_FDS]);
+int handler_io_open(struct handler *h, int child[HANDLER_PIPES]);
 
 /* Write to stdin what fits; the rest is copied, or stdin closed if it was all.
  * For before the start, so that the command finds its event waiting. */
 void handler_io_feed(struct handler *h, const char *input, size_t len);
 
 /* Whether the command and its children have closed all they could write to; what
- * they wrote may still wait to be read. */
-bool handler_io_is_quiet(const struct handler *h);
+ * they wrote may still wait to be read.  *err, if not NULL: whether stderr is
+ * still open there. */
+bool handler_io_is_quiet(const struct handler *h, bool *err);
 
 /* The command has exited: take what is in the pipes now, not what its children
  * may still add, and close them. */

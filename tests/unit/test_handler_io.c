@@ -364,7 +364,7 @@ a_stderr_that_nobody_reads_ends_too(void **state)
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	run_redirect_stderr(pipes[1]);
 	/* First with a reader that has stalled, then with none. */
-	run_start_with("head -c 300000 /dev/zero | tr '\\0' b >&2", "", 0, 600);
+	run_start_with("head -c 300000 /dev/zero | tr '\\0' b >&2", "", 0, 200);
 	run_finish();
 	assert_true(h->timed_out);
 	assert_false(h->killed); /* not for what we hold back */
@@ -374,6 +374,28 @@ a_stderr_that_nobody_reads_ends_too(void **state)
 	close(pipes[1]);
 	run_assert_output("went on\n");
 	assert_string_equal(h->said + HANDLER_STDERR - 5, "lost\n");
+}
+
+/* It has closed all but its stderr and, told to end, outlives its leader. */
+static void
+a_child_whose_stderr_nobody_reads_is_not_waited_for_in_vain(void **state)
+{
+	int pipes[2];
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	run_redirect_stderr(pipes[1]);
+	run_start_with(
+		"{ trap 'sleep 0.3; exit' TERM\n"
+		"head -c 300000 /dev/zero; } >&2 2>/dev/null 3>&- & wait",
+		"", 0, 200);
+	run_finish();
+	run_restore_stderr();
+	close(pipes[0]);
+	close(pipes[1]);
+	assert_true(h->timed_out);
+	assert_false(h->killed);
+	run_assert_ended(HANDLER_KILLED, SIGTERM);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, run_teardown)
@@ -394,6 +416,7 @@ main(void)
 		TEST(lines_of_stderr_are_not_torn),
 		TEST(a_stalled_stderr_stalls_only_the_command),
 		TEST(a_stderr_that_nobody_reads_ends_too),
+		TEST(a_child_whose_stderr_nobody_reads_is_not_waited_for_in_vain),
 	};
 
 	run_prepare();
