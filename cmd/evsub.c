@@ -102,6 +102,7 @@ check_worker(struct options *o, const struct opt_args *args)
 static void
 check_options(struct options *o, const struct opt_args *args)
 {
+	const char *wrong;
 	size_t i;
 
 	if (o->settle) {
@@ -115,9 +116,13 @@ check_options(struct options *o, const struct opt_args *args)
 		opt_usage("a STREAM is missing");
 	if (o->group.lease_ms < LEASE_MIN_MS)
 		opt_usage("--lease: at least 100ms");
+	if (o->group.consumer != NULL) {
+		wrong = group_consumer_error(o->group.consumer);
+		if (wrong != NULL)
+			opt_usage("--consumer: %s", wrong);
+	}
 	for (i = 0; i < args->count; i++) {
-		const char *wrong = stream_name_error(args->operand[i]);
-
+		wrong = stream_name_error(args->operand[i]);
 		if (wrong != NULL)
 			opt_usage("%s: %s", args->operand[i], wrong);
 	}
@@ -137,7 +142,7 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_TEXT('g', "group", "GROUP", &o->group.name,
 			 "the consumer group, created if missing"),
 		OPT_TEXT(0, "consumer", "NAME", &o->group.consumer,
-			 "name within the group (HOST:PID)"),
+			 "name within the group (HOST:PID:RANDOM)"),
 		OPT_WHEN(0, "from", "TIME", &o->group.from,
 			 "where a new group starts (start)"),
 		OPT_U64('b', "batch", "N", &o->group.batch,

@@ -32,7 +32,7 @@
 
 struct group_options {
 	const char *name;
-	const char *consumer; /* NULL: HOST:PID */
+	const char *consumer; /* NULL: HOST:PID:RANDOM */
 	struct when from;     /* where a new group starts; unset: the start */
 	int64_t lease_ms;     /* silent that long, a consumer counts as dead */
 	uint64_t batch;       /* entries per read at most; 0: as fits */
@@ -71,10 +71,12 @@ struct group_claim {
 
 #define GROUP_ALL SIZE_MAX
 
+enum { GROUP_CONSUMER = 128 }; /* room for a consumer's name */
+
 struct group {
 	struct conn *conn;
 	const struct group_options *o;
-	char consumer[128];
+	char consumer[GROUP_CONSUMER];
 	struct group_stream *stream;
 	size_t count;
 	uint64_t trimmed; /* entries that were gone before they were handled */
@@ -120,6 +122,9 @@ struct group {
 	size_t only; /* the stream being read, GROUP_ALL for all */
 	uint64_t asked, reads;
 };
+
+/* Why a consumer can't have this name, or NULL. */
+const char *group_consumer_error(const char *name);
 
 /*
  * Create the group on every stream where it is missing (and the stream too).

@@ -2,8 +2,10 @@
  * group_open.c - group.h's part about where a group is: finding it, creating it,
  * and creating it again when it has vanished.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "common/delayed.h"
@@ -13,16 +15,41 @@
 #include "common/stop.h"
 
 enum {
+	HOST_SHOWN = 64, /* bytes of a host's name */
 	FIRST_SLICE = 100,
 	DISCOVER_MS = 1000,
 	PROMOTE_MS = 50,
 	PROMOTE_SLICE = 200
 };
 
+const char *
+group_consumer_error(const char *name)
+{
+	if (strlen(name) >= GROUP_CONSUMER)
+		return "a consumer's name has at most 127 bytes";
+	if (strcmp(name, "released") == 0) /* see release.lua */
+		return "no consumer can have this name: "
+		       "it stands for what was given back";
+	return NULL;
+}
+
+static uint64_t
+random_bits(void)
+{
+	uint64_t bits;
+
+	while (getrandom(&bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
+		if (errno != EINTR)
+			die(EXIT_OUTPUT, "cannot get random bytes: %s",
+			    strerror(errno));
+	return bits;
+}
+
+/* Containers may all have the same host's name, and their first process is 1. */
 static void
 name_consumer(struct group *g)
 {
-	char host[64] = "localhost";
+	char host[256] = "";
 
 	if (g->o->consumer != NULL) {
 		snprintf(g->consumer, sizeof(g->consumer), "%s",
@@ -30,8 +57,9 @@ name_consumer(struct group *g)
 		return;
 	}
 	gethostname(host, sizeof(host) - 1);
-	snprintf(g->consumer, sizeof(g->consumer), "%s:%ld", host,
-		 (long)getpid());
+	snprintf(g->consumer, sizeof(g->consumer), "%.*s:%ld:%016llx",
+		 HOST_SHOWN, *host != '\0' ? host : "localhost", (long)getpid(),
+		 (unsigned long long)random_bits());
 }
 
 /* The id behind which a new group reads: 0 is the start, $ the end. */

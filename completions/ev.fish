@@ -155,7 +155,7 @@ complete -c evpub -s w -l timeout -x -d 'How long durability (5s) or a reply (30
 
 # options of evsub
 complete -c evsub -s g -l group -x -a '(__ev_groups)' -d 'The consumer group'
-complete -c evsub -l consumer -x -d 'Name within the group (HOST:PID)'
+complete -c evsub -l consumer -x -d 'Name within the group (HOST:PID:RANDOM)'
 complete -c evsub -l from -x -a 'start end now 1h 1d 7d' -d 'Where a new group starts'
 complete -c evsub -s b -l batch -x -d 'Read at most so many at a time'
 complete -c evsub -s E -l until-end -d 'Stop once what is there now is handled'

@@ -845,3 +845,29 @@ most_at_once()
 	kill "$pid"
 	wait "$pid" || :
 }
+
+# Names of consumers
+
+@test "a consumer's name is HOST:PID and what no other has" {
+	publish s 1 3
+	for _ in 1 2 3; do
+		must_exit 0 evsub -g g -m -c 1 -E s
+		jq -r .consumer "$OUT" >>"$log"
+	done
+	must_equal "$(sort -u "$log" | wc -l)" 3
+	must_equal "$(grep -c "^$(hostname):[0-9]*:[0-9a-f]\{16\}$" "$log")" 3
+}
+
+@test "a consumer's name is refused rather than cut" {
+	evpub s '{"n":1}'
+	local longest
+	longest=$(printf '%0127d' 0)
+	must_exit 2 evsub -g g -E --consumer "${longest}0" s
+	must_say 'at most 127 bytes'
+	must_exit 2 evsub -g g -E --consumer '' s
+	must_say 'is empty'
+	must_exit 2 evsub -g g -E --consumer released s
+	must_say 'given back'
+	must_exit 0 evsub -g g -E -m --consumer "$longest" s
+	must_equal "$(jq -r .consumer "$OUT")" "$longest"
+}
