@@ -13,6 +13,7 @@
 #include "common/diag.h"
 #include "common/handler_io.h"
 #include "common/mem.h"
+#include "common/stop.h"
 #include "common/when.h"
 
 enum { RELEASE_WAIT_MS = 1000 };
@@ -62,6 +63,39 @@ handler_child_seen(void)
 
 	while (read(child_pipe[0], drop, sizeof(drop)) == sizeof(drop))
 		continue;
+}
+
+/*
+ * All whose process was started and not waited for yet.  The second signal reads
+ * the list whatever is being done to it, so that a change is one atomic store.
+ */
+static _Atomic(struct handler *) running;
+
+static void
+kill_running(void)
+{
+	const struct handler *h;
+
+	for (h = running; h != NULL; h = h->next)
+		kill(-h->pid, SIGKILL);
+}
+
+static void
+enlist(struct handler *h)
+{
+	h->next = running;
+	running = h;
+	stop_last(kill_running);
+}
+
+static void
+delist(struct handler *h)
+{
+	_Atomic(struct handler *) *at = &running;
+
+	while (*at != h)
+		at = &(*at)->next;
+	*at = h->next;
 }
 
 static bool
@@ -163,6 +197,23 @@ spawn(struct handler *h, const struct handler_command *command,
 	return error;
 }
 
+/* A signal between its start and the list would leave it behind. */
+static int
+spawn_listed(struct handler *h, const struct handler_command *command,
+	     const int child[HANDLER_PIPES])
+{
+	sigset_t all, old;
+	int error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	error = spawn(h, command, child);
+	if (error == 0)
+		enlist(h);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return error;
+}
+
 /* A path found earlier is looked up anew only when it has stopped working. */
 static int
 find_and_spawn(struct handler *h, const struct handler_command *command,
@@ -173,11 +224,11 @@ find_and_spawn(struct handler *h, const struct handler_command *command,
 	int error = found ? 0 : find(h, name);
 
 	if (error == 0)
-		error = spawn(h, command, child);
+		error = spawn_listed(h, command, child);
 	if (found && (error == ENOENT || error == ENOTDIR || error == EACCES)) {
 		error = find(h, name);
 		if (error == 0)
-			error = spawn(h, command, child);
+			error = spawn_listed(h, command, child);
 	}
 	return error;
 }
@@ -291,12 +342,14 @@ enforce(struct handler *h, int64_t now)
 	}
 }
 
+/* Once waited for, its number may become another's. */
 static void
 take_status(struct handler *h)
 {
 	int status;
 	pid_t pid;
 
+	delist(h);
 	do
 		pid = waitpid(h->pid, &status, 0);
 	while (pid < 0 && errno == EINTR);
@@ -368,6 +421,8 @@ kill_and_wait(struct handler *h)
 		poll(NULL, 0, 1);
 	if (has_exited(h))
 		take_status(h);
+	else
+		delist(h);
 }
 
 void

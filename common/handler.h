@@ -20,6 +20,10 @@
  * command has to wait with its own; after its exit the rest is written for as
  * long as a second between two writes, then dropped.  SIGPIPE must be ignored
  * (stop_init()).
+ *
+ * The second signal that ends us (stop.h) kills the groups of all that run.  If
+ * we end in another way, by SIGKILL or a crash, they go on: nobody reads then what
+ * they write to the pipes.
  */
 #ifndef COMMON_HANDLER_H
 #define COMMON_HANDLER_H
@@ -94,6 +98,7 @@ struct handler {
 	bool exited; /* but its group may still use its time to end */
 	bool killed; /* SIGKILL was sent */
 	int64_t deadline, kill_at;
+	_Atomic(struct handler *) next; /* of those whose process is ours */
 };
 
 struct handler_command {
@@ -157,8 +162,8 @@ int64_t handler_due(const struct handler *h);
  * The caller goes on until handler_reap() says that it is over. */
 void handler_end(struct handler *h, int64_t now, int64_t kill_after_ms);
 
-/* Kill the group if it still runs, close everything, and make it idle.  Buffers
- * are kept for the next run; handler_free() frees those too. */
+/* Kill the group if it still runs, close everything, and make it idle: before the
+ * struct goes or is moved.  Buffers are kept for the next run; handler_free() frees those too. */
 void handler_release(struct handler *h);
 void handler_free(struct handler *h);
 

@@ -16,6 +16,7 @@ static volatile sig_atomic_t stopping;
 static volatile sig_atomic_t first; /* the signal that asked for it */
 static struct timespec stopped_at;
 static const char *volatile note;
+static void (*volatile last)(void);
 static int stop_pipe[2] = { -1, -1 };
 
 /* write(2) is all that is safe here; that it fails changes nothing. */
@@ -47,6 +48,8 @@ on_signal(int sig)
 	if (stopping && (sig != first || ms_since(&stopped_at) >= SAME_MS)) {
 		if (note != NULL)
 			say_note(note);
+		if (last != NULL)
+			last();
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}
@@ -128,6 +131,12 @@ void
 stop_note(const char *what)
 {
 	note = what;
+}
+
+void
+stop_last(void (*act)(void))
+{
+	last = act;
 }
 
 void

@@ -31,6 +31,11 @@ void stop_tick(int64_t every_ms);
  */
 void stop_note(const char *what);
 
+/* What the second signal is to do before it ends the program: for what must not
+ * outlive it.  Called in the signal's handler, whatever the program is doing;
+ * NULL: nothing. */
+void stop_last(void (*act)(void));
+
 /* Ask for the drain as a signal would. */
 void stop_request(void);
 

@@ -871,3 +871,33 @@ most_at_once()
 	must_exit 0 evsub -g g -E -m --consumer "$longest" s
 	must_equal "$(jq -r .consumer "$OUT")" "$longest"
 }
+
+# Ends that are not waited for
+
+is_gone_by_term()
+{
+	! kill -TERM "$1" 2>/dev/null
+}
+
+@test "a second signal kills what runs, and its children" {
+	local of
+	handler stubborn <<-'END'
+		trap '' INT TERM
+		sleep 60 &
+		echo $! >>"$log"
+		echo $$ >>"$log"
+		wait
+	END
+	publish s 1 2
+	evsub -P 2 -g g s -- "$BATS_TEST_TMPDIR/stubborn" </dev/null \
+		>/dev/null 2>&1 3>&- &
+	pid=$!
+	started+=("$pid")
+	wait_until 5 has_lines "$log" 4
+	wait_until 5 is_gone_by_term "$pid"
+	finish "$pid" 143
+	for of in $(cat "$log"); do
+		wait_until 5 is_gone "$of"
+	done
+	is_pending s g 2
+}
