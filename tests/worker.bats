@@ -879,8 +879,11 @@ is_gone_by_term()
 	! kill -TERM "$1" 2>/dev/null
 }
 
-@test "a second signal kills what runs, and its children" {
-	local of
+# must_be_killed PIDS OPTION... - evsub, with handlers that would not end
+must_be_killed()
+{
+	local pids=$1 of
+	shift
 	handler stubborn <<-'END'
 		trap '' INT TERM
 		sleep 60 &
@@ -889,15 +892,23 @@ is_gone_by_term()
 		wait
 	END
 	publish s 1 2
-	evsub -P 2 -g g s -- "$BATS_TEST_TMPDIR/stubborn" </dev/null \
+	evsub -g g "$@" s -- "$BATS_TEST_TMPDIR/stubborn" </dev/null \
 		>/dev/null 2>&1 3>&- &
 	pid=$!
 	started+=("$pid")
-	wait_until 5 has_lines "$log" 4
+	wait_until 5 has_lines "$log" "$pids"
 	wait_until 5 is_gone_by_term "$pid"
 	finish "$pid" 143
-	for of in $(cat "$log"); do
+	while read -r of; do
 		wait_until 5 is_gone "$of"
-	done
+	done <"$log"
 	is_pending s g 2
+}
+
+@test "a second signal kills the handlers that run, and their children" {
+	must_be_killed 4 -P 2
+}
+
+@test "a second signal kills the coprocess, and its children" {
+	must_be_killed 2 --coprocess
 }
