@@ -395,6 +395,22 @@ take_one(struct group *g, struct conn *c, struct group_claim *claim,
 	return 1;
 }
 
+/* Without the right to look nothing is ever taken over: said once. */
+static void
+tell_refusal(struct group *g, const struct reply *r)
+{
+	char text[256];
+	enum reply_fault fault = reply_fault(r, 0);
+
+	if (!reply_is(r, 0, REPLY_ERROR) || g->pending_told ||
+	    fault == REPLY_FAULT_NOGROUP || fault == REPLY_FAULT_RETRY)
+		return;
+	reply_complaint(r, 0, text, sizeof(text));
+	warn("%s: cannot look for what dead consumers left: %s",
+	     g->stream[g->claim_stream].name, text);
+	g->pending_told = true;
+}
+
 /* Look for the next slice of candidates.  1, 0 if all were seen, -1. */
 static int
 next_slice(struct group *g, struct conn *c)
@@ -406,6 +422,7 @@ next_slice(struct group *g, struct conn *c)
 		if (remove_owners(g, c, g->claim_stream) < 0 ||
 		    (r = ask_pending(g, c)) == NULL)
 			return -1;
+		tell_refusal(g, r);
 		found = reply_is(r, 0, REPLY_ARRAY) ? r->node[0].len : 0;
 		if (found != 0 && note_pending(g, r) < 0)
 			return -1;

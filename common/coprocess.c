@@ -198,7 +198,7 @@ keep_leases(struct coprocess *c)
 	const struct flight *flight;
 	size_t stream, count;
 
-	group_renew(c->g);
+	group_renew_some(c->g);
 	if (when_monotonic() < c->hold_due)
 		return 0;
 	c->hold_due = when_monotonic() + c->g->o->lease_ms / 3;

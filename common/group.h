@@ -207,10 +207,14 @@ int group_commit(struct group *g);
  * Waits for the answer.  Returns 0, or -1. */
 int group_release(struct group *g, const struct delivery *d);
 
-/* Renew the leases of what this consumer holds, if anything, once a third of the
- * lease has passed since the last time; on a connection of its own.  Returns 1 if
- * that was a part and it goes on at the next call, 0, -1. */
+/*
+ * Renew the leases of what this consumer holds, if anything, once a third of the
+ * lease has passed since the last time; on a connection of its own.  0, or -1.
+ * group_renew_some() does a part of it, for callers with other things to do: it
+ * returns 1 if it is to be called again as soon as these are done.
+ */
 int group_renew(struct group *g);
+int group_renew_some(struct group *g);
 
 /*
  * An entry in hand is not ours: see whether that is because its group vanished,

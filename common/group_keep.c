@@ -103,7 +103,7 @@ end_pass(struct group *g)
 
 /* A connection that is used this rarely may have been closed as idle. */
 int
-group_renew(struct group *g)
+group_renew_some(struct group *g)
 {
 	if (when_monotonic() < g->renew_due)
 		return 0;
@@ -127,6 +127,17 @@ group_renew(struct group *g)
 		return 1;
 	end_pass(g);
 	return 0;
+}
+
+int
+group_renew(struct group *g)
+{
+	int rc;
+
+	do
+		rc = group_renew_some(g);
+	while (rc == 1);
+	return rc;
 }
 
 int

@@ -275,6 +275,21 @@ group_discover(struct group *g)
 	return found;
 }
 
+/* A lost connection is told by others; what the server refuses it will refuse
+ * again. */
+static void
+tell_promote(struct group_stream *st, const struct conn *c)
+{
+	if (conn_is_lost(c) || st->promote_told) {
+		debug("%s: cannot promote scheduled events: %s", st->origin,
+		      conn_error(c));
+		return;
+	}
+	warn("%s: cannot promote scheduled events: %s", st->origin,
+	     conn_error(c));
+	st->promote_told = true;
+}
+
 void
 group_promote(struct group *g)
 {
@@ -292,8 +307,7 @@ group_promote(struct group *g)
 		if (conn_is_lost(c) ||
 		    delayed_promote(c, &g->promote, g->stream[i].origin,
 				    PROMOTE_SLICE, &wait_ms) < 0) {
-			debug("%s: cannot promote scheduled events: %s",
-			      g->stream[i].origin, conn_error(c));
+			tell_promote(&g->stream[i], c);
 			wait_ms = DISCOVER_MS;
 			next = next < PROMOTE_MS ? next : DISCOVER_MS;
 		}

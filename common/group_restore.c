@@ -4,7 +4,7 @@
  *
  * XGROUP DESTROY forgets what was pending, and what is not pending can neither
  * fail nor be taken over.  So whoever creates the group again marks that, in
- * {S}:restored:GROUP, and every consumer that sees a new mark puts back what it
+ * {S}:restored:GROUP (where, when, who), and every consumer that sees a new mark puts back what it
  * has in hand.  Without the mark an entry that is not pending any more would be
  * one that another consumer took over and finished.
  *
@@ -19,7 +19,12 @@
 #include "common/num.h"
 #include "common/stop.h"
 
-enum { PUT_BACK_SLICE = 100, TRIES = 50, TRY_AGAIN_MS = 100 };
+enum {
+	PUT_BACK_SLICE = 100, /* entries of one script */
+	FIXED_ARGS = 4,       /* before them */
+	TRIES = 50,
+	TRY_AGAIN_MS = 100
+};
 
 /* Entries of one stream on their way back. */
 struct put_back {
@@ -27,17 +32,23 @@ struct put_back {
 	struct conn *c;
 	const char *stream;
 	char text[2 * PUT_BACK_SLICE][ID_TEXT + NUM_TEXT];
-	struct script_arg arg[3 + 2 * PUT_BACK_SLICE];
+	struct script_arg arg[FIXED_ARGS + 2 * PUT_BACK_SLICE];
 	size_t count; /* of arg */
+	bool forward; /* the group is not to be behind what is in hand */
 	int64_t done; /* put back so far; -1: it failed */
 };
 
 static void
 begin_put_back(struct put_back *p)
 {
-	const char *const word[] = { p->stream, p->g->o->name, p->g->consumer };
+	const char *const word[FIXED_ARGS] = {
+		p->stream,
+		p->g->o->name,
+		p->g->consumer,
+		p->forward ? "1" : "0",
+	};
 
-	for (p->count = 0; p->count < 3; p->count++)
+	for (p->count = 0; p->count < FIXED_ARGS; p->count++)
 		p->arg[p->count] = (struct script_arg){
 			word[p->count],
 			strlen(word[p->count]),
@@ -50,7 +61,7 @@ flush_put_back(struct put_back *p)
 	struct reply *r;
 	int64_t n;
 
-	if (p->done < 0 || p->count == 3)
+	if (p->done < 0 || p->count == FIXED_ARGS)
 		return;
 	do
 		r = script_run(p->c, &p->g->put_back, 1, p->arg, p->count);
@@ -69,23 +80,28 @@ static void
 add_put_back(void *to, struct id id, int64_t deliveries)
 {
 	struct put_back *p = to;
-	char *text = p->text[p->count - 3];
+	char *text = p->text[p->count - FIXED_ARGS];
 
 	p->arg[p->count++] = (struct script_arg){ text, id_put(text, id) };
-	text = p->text[p->count - 3];
+	text = p->text[p->count - FIXED_ARGS];
 	p->arg[p->count++] = (struct script_arg){
 		text,
 		num_put(text, deliveries > 0 ? (uint64_t)deliveries : 0),
 	};
-	if (p->count == 3 + 2 * PUT_BACK_SLICE)
+	if (p->count == FIXED_ARGS + 2 * PUT_BACK_SLICE)
 		flush_put_back(p);
 }
 
 /* What is in hand of a stream and pending for nobody.  0, or -1. */
 static int
-put_back(struct group *g, struct conn *c, size_t stream)
+put_back(struct group *g, struct conn *c, size_t stream, bool forward)
 {
-	struct put_back p = { .g = g, .c = c, .stream = g->stream[stream].name };
+	struct put_back p = {
+		.g = g,
+		.c = c,
+		.stream = g->stream[stream].name,
+		.forward = forward,
+	};
 
 	if (g->each == NULL)
 		return 0;
@@ -135,14 +151,16 @@ group_note_restored(struct group *g, struct conn *c, struct group_stream *st)
 static int
 write_mark(struct group *g, struct conn *c, const struct group_stream *st)
 {
-	char mark[GROUP_MARK];
+	char mark[GROUP_MARK], from[ID_TEXT];
 	struct buf key = { 0 };
 	struct reply *r;
 	int64_t now = conn_now(c);
 
 	if (now < 0)
 		return -1;
-	snprintf(mark, sizeof(mark), "%lld %s", (long long)now, g->consumer);
+	id_put(from, st->position);
+	snprintf(mark, sizeof(mark), "%s %lld %s", from, (long long)now,
+		 g->consumer);
 	stream_companion(&key, st->name, "restored:");
 	buf_adds(&key, g->o->name);
 	conn_commandv(c, "SET", buf_text(&key), mark, NULL);
@@ -193,24 +211,42 @@ create_again(struct group *g, struct conn *c, struct group_stream *st)
 	return 0;
 }
 
+/*
+ * Whoever created the group again may have known less of where it was than others
+ * do.  One that was set back since then, below where it was created, stays so.
+ */
+static bool
+may_go_forward(const char *mark, struct id delivered)
+{
+	const char *blank = strchr(mark, ' ');
+	struct id from;
+
+	return blank != NULL &&
+	       id_parse(mark, (size_t)(blank - mark), 0,
+			&from) == 0 &&
+	       id_compare(delivered, from) >= 0;
+}
+
 /* 1 if what is in hand has been put back, 0 if there was no need, -1. */
 static int
 restore(struct group *g, struct conn *c, size_t stream, bool gone, bool doubt)
 {
 	struct group_stream *st = &g->stream[stream];
 	char mark[GROUP_MARK];
-	struct id delivered;
+	struct id delivered = ID_MIN;
 	int rc = group_find(g, c, st->name, &delivered);
 
 	if (rc == 1)
 		st->position = delivered;
-	if (rc == 0 || (rc == 2 && gone))
+	if (rc == 0 || (rc == 2 && gone)) {
 		rc = create_again(g, c, st);
+		delivered = st->position;
+	}
 	if (rc < 0 || read_mark(g, c, st, mark) < 0)
 		return -1;
 	if (strcmp(mark, st->restored) == 0 && !doubt)
 		return 0;
-	if (put_back(g, c, stream) < 0)
+	if (put_back(g, c, stream, may_go_forward(mark, delivered)) < 0)
 		return -1;
 	memcpy(st->restored, mark, sizeof(mark));
 	return 1;

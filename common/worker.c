@@ -316,7 +316,7 @@ keep_leases(struct worker *w)
 {
 	size_t i;
 
-	group_renew(w->g);
+	group_renew_some(w->g);
 	if (when_monotonic() < w->hold_due)
 		return 0;
 	w->hold_due = when_monotonic() + w->g->o->lease_ms / 3;
