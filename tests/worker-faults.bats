@@ -582,6 +582,7 @@ must_say_of()
 	stop "$pid"
 	account $events "$n times destroyed"
 	must_equal "$lost" 0
+	[ "$doubled" -le $((n * 4)) ]
 	must_equal "$(redis exists '{s}:dlq')" 0
 }
 
@@ -680,6 +681,138 @@ has_ledger()
 	wait_until 5 eval '[ "$(grep -c "^- [34]" "$log")" = 2 ]'
 	wait_until 5 is_pending s g 0
 	stop "$pid"
+}
+
+# Coprocesses
+
+# coprocess - logs as handlers do, each line with $CO behind it
+coprocess()
+{
+	handler co <<-'END'
+		while IFS= read -r line; do
+			id=${line#*\"id\":\"}
+			id=${id%%\"*}
+			n=${line#*\"n\":}
+			n=${n%%\}*}
+			echo "+ $n $CO" >>"$log"
+			sleep 0.01
+			echo "- $n $CO" >>"$log"
+			echo "{\"id\":\"$id\",\"ok\":true}"
+		done
+	END
+	co=$BATS_TEST_TMPDIR/co
+}
+
+# crash_both PID CO - kill -9 of an evsub and of its coprocess; what that one was
+# at is over
+crash_both()
+{
+	local evsub
+	evsub=$(child_of "$1")
+	# shellcheck disable=SC2046 # none, or some
+	kill -KILL "$evsub" $(child_of "$evsub")
+	wait "$1" 2>/dev/null || :
+	awk -v co="$2" '$3 == co { open[$2] = $1 == "+" }
+		END { for (n in open) if (open[n]) print "!", n, co }' \
+		"$log" >"$log.open"
+	cat "$log.open" >>"$log"
+}
+
+@test "kill -9 of coprocess workers at random: nothing runs twice at a time" {
+	local kills one two events=400
+	publish s 1 $events
+	coprocess
+	worker()
+	{
+		CO=$1 start "$1" evsub -g g --coprocess -b 4 --lease 300ms s \
+			-- "$co"
+	}
+	worker one.0
+	one=$pid
+	worker two.0
+	two=$pid
+	for kills in {1..12}; do
+		sleep "0.$((RANDOM % 20 + 10))" # a random moment
+		if [ $((kills % 2)) = 0 ]; then
+			crash_both "$one" "one.$((kills / 2 - 1))"
+			worker "one.$((kills / 2))"
+			one=$pid
+		else
+			crash_both "$two" "two.$((kills / 2))"
+			worker "two.$((kills / 2 + 1))"
+			two=$pid
+		fi
+	done
+	wait_until 20 all_done_by_name $events
+	stop "$one"
+	stop "$two"
+	account $events "$kills kills"
+	must_equal "$lost $overlapping" '0 0'
+	# In hand, and done within the time that successes are collected.
+	[ "$doubled" -le $((kills * 15)) ]
+	grep -q "^!" "$log" # they were at work
+	must_equal "$(redis exists '{s}:dlq')" 0
+}
+
+all_done_by_name()
+{
+	[ "$(awk '$1 == "-" { print $2 }' "$log" | sort -u | wc -l)" = "$1" ] &&
+		is_pending s g 0
+}
+
+# late VERDICT - a coprocess worker that is stopped until its lease is lost
+late()
+{
+	local one two
+	flush
+	rm -f "$log".[ot]*
+	: >"$log"
+	publish s 1 1
+	handler late <<-'END'
+		while IFS= read -r line; do
+			id=${line#*\"id\":\"}
+			id=${id%%\"*}
+			echo "+ 1 $NAME" >>"$log"
+			until [ -e "$log.$NAME" ]; do sleep 0.01; done
+			verdict='"ok":true'
+			[ "$NAME" = two ] || verdict=$VERDICT
+			[ "$NAME" = one ] || echo "- 1 $NAME" >>"$log"
+			echo "{\"id\":\"$id\",$verdict}"
+			echo said >>"$log.said"
+		done
+	END
+	NAME=one VERDICT=$1 start one evsub -g g --coprocess --consumer one \
+		--lease 300ms s -- "$BATS_TEST_TMPDIR/late"
+	one=$pid
+	wait_until 5 has_begun 1
+	kill -STOP "$(child_of "$one")"
+	NAME=two start two evsub -g g --coprocess --consumer two \
+		--lease 300ms s -- "$BATS_TEST_TMPDIR/late"
+	two=$pid
+	wait_until 10 has_begun 2
+	: >"$log.one"
+	rm -f "$log.said"
+	wait_until 5 test -e "$log.said"
+	kill -CONT "$(child_of "$one")"
+	# It does not take it back, also not after its renewals.
+	must_exit 0 timeout 5 bash -c "for _ in {1..40}; do
+		redis-cli -s $SERVER_SOCKET xpending s g - + 1 two |
+			grep -q two || exit 1
+		sleep 0.01
+	done"
+	must_equal "$(redis exists '{s}:fail:g' '{s}:dlq')" 0
+	: >"$log.two"
+	wait_until 5 is_pending s g 0
+	stop "$one"
+	stop "$two"
+	account 1 "1 stop, $1"
+	must_equal "$lost $doubled" '0 0'
+	must_equal "$(redis exists '{s}:fail:g' '{s}:dlq')" 0
+}
+
+@test "a coprocess worker stopped beyond its lease: late verdicts are dropped" {
+	late '"retry":"1h"'
+	late '"dead":true'
 }
 
 # Room
