@@ -285,7 +285,8 @@ wait_ms(const struct coprocess *c)
 	int64_t now = when_monotonic(), until = now + LONGEST_MS;
 	int64_t due = jobs_due(&c->desk.jobs);
 
-	if (verdict_untold(&c->desk.v) != 0 || (c->quiet && room(c) != 0 && !c->g->reading))
+	if (verdict_untold(&c->desk.v) != 0 ||
+	    (c->quiet && room(c) != 0 && !c->g->reading))
 		return 0;
 	earlier(&until, c->hold_due);
 	earlier(&until, c->g->promote_due);
@@ -303,8 +304,8 @@ wait_ms(const struct coprocess *c)
 	if (due != INT64_MAX && can_take(c))
 		earlier(&until, due - c->desk.v.clock);
 	earlier(&until, handler_due(&c->h));
-	earlier(&until,
-		desk_due(&c->desk, !coprocess_is_stopping(c) && !desk_is_enough(&c->desk)));
+	earlier(&until, desk_due(&c->desk, !coprocess_is_stopping(c) &&
+						   !desk_is_enough(&c->desk)));
 	return until > now ? (int)(until - now) : 0;
 }
 

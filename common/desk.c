@@ -384,8 +384,7 @@ desk_take_up(struct desk *d, struct job *job)
 static bool
 may_take_over(const struct desk *d)
 {
-	return d->reclaimed + d->jobs.reclaimed == 0 &&
-	       !desk_is_full(d);
+	return d->reclaimed + d->jobs.reclaimed == 0 && !desk_is_full(d);
 }
 
 int64_t

@@ -47,7 +47,7 @@ struct desk {
 	bool unreleased;  /* something could not be given back */
 
 	struct buf body, event_id, type; /* private */
-	const struct job *deciding; /* in nobody's hands meanwhile; NULL */
+	const struct job *deciding;      /* in nobody's hands meanwhile; NULL */
 };
 
 /* What a dead letter takes of an event.  Borrowed. */

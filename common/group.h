@@ -51,13 +51,13 @@ enum { GROUP_MARK = 256 };
 struct group_stream {
 	const char *name;   /* of the key */
 	const char *origin; /* the stream that it is, or is for redrives of */
-	struct id last;     /* where the group was, then the newest entry read */
-	struct id highest;  /* read so far */
-	struct id newest;   /* group_mark(): the newest there was */
+	struct id last;    /* where the group was, then the newest entry read */
+	struct id highest; /* read so far */
+	struct id newest;  /* group_mark(): the newest there was */
 	struct id position; /* of the group, as last seen */
 	struct buf acks;    /* encoded ids that are done, not yet committed */
 	size_t ack_count;
-	int64_t dry_until;         /* when_monotonic(): nothing to read till then */
+	int64_t dry_until; /* when_monotonic(): nothing to read till then */
 	char restored[GROUP_MARK]; /* the group's mark as last seen */
 	bool promote_told;         /* that nothing can be promoted */
 };
@@ -125,12 +125,13 @@ struct group {
 	int64_t claim_due, renew_due, refused_until, discover_due;
 	int64_t promote_due;
 	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
-	size_t renewing;     /* the stream that the pass is at; SIZE_MAX: none */
+	size_t renewing; /* the stream that the pass is at; SIZE_MAX: none */
 	char renew_from[ID_TEXT + 1];
 	int64_t next_pass;
-	uint64_t answered;    /* reads */
-	uint64_t doubt_until; /* what these bring may be of a group that is gone */
-	bool pending_told;    /* that one may not look for what others left */
+	uint64_t answered; /* reads */
+	uint64_t
+		doubt_until; /* what these bring may be of a group that is gone */
+	bool pending_told;   /* that one may not look for what others left */
 	char **redrive;      /* keys of the streams for redrives */
 	size_t named, redrives;
 	char **owned; /* the names of one stream as four */

@@ -28,7 +28,8 @@ static struct reply *
 call(struct group *g, struct conn *c, struct script *s, const char *stream,
      const char *one, const char *two)
 {
-	const char *const word[] = { stream, g->o->name, g->consumer, one, two };
+	const char *const word[] = { stream, g->o->name, g->consumer, one,
+				     two };
 	struct script_arg arg[5];
 	size_t i;
 
@@ -68,8 +69,8 @@ renew_slice(struct group *g)
 	const char *last;
 	size_t len;
 
-	if (conn_is_lost(c) || (g->renewing == 0 && g->renew_from[0] == '-' &&
-				look(g, c) < 0))
+	if (conn_is_lost(c) ||
+	    (g->renewing == 0 && g->renew_from[0] == '-' && look(g, c) < 0))
 		return -1;
 	r = call(g, c, &g->renew, g->stream[g->renewing].name, g->renew_from,
 		 "500");

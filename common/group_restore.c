@@ -163,8 +163,11 @@ write_mark(struct group *g, struct conn *c, const struct group_stream *st)
 		 g->consumer);
 	stream_companion(&key, st->name, "restored:");
 	buf_adds(&key, g->o->name);
-	conn_commandv(c, "SET", buf_text(&key), mark, NULL);
-	r = conn_reply(c, 0);
+	do {
+		conn_commandv(c, "SET", buf_text(&key), mark, NULL);
+		r = conn_reply(c, 0);
+	} while (r != NULL && reply_fault(r, 0) == REPLY_FAULT_RETRY &&
+		 group_back_off(g, r));
 	buf_release(&key);
 	return r == NULL ? -1 : 0;
 }
@@ -222,8 +225,7 @@ may_go_forward(const char *mark, struct id delivered)
 	struct id from;
 
 	return blank != NULL &&
-	       id_parse(mark, (size_t)(blank - mark), 0,
-			&from) == 0 &&
+	       id_parse(mark, (size_t)(blank - mark), 0, &from) == 0 &&
 	       id_compare(delivered, from) >= 0;
 }
 

@@ -227,7 +227,8 @@ static struct reply *
 run(struct verdict *v, struct script *s, size_t keys,
     const struct script_arg *arg, size_t count)
 {
-	return verdict_settle(v) < 0 ? NULL : verdict_insist(v, s, keys, arg, count);
+	return verdict_settle(v) < 0 ? NULL
+				     : verdict_insist(v, s, keys, arg, count);
 }
 
 /* Whether the answer says that an entry, or one of some, is not ours. */
@@ -301,7 +302,8 @@ verdict_fail(struct verdict *v, size_t stream, struct id id,
 	addid(&call, id);
 	addb(&call, &v->json);
 	addn(&call, f->duration_ms);
-	return number_of(v, run_fenced(v, &v->fail, 4, call.arg, call.count), "fail");
+	return number_of(v, run_fenced(v, &v->fail, 4, call.arg, call.count),
+			 "fail");
 }
 
 int
@@ -326,7 +328,8 @@ verdict_dead(struct verdict *v, enum failure_reason reason,
 	add(&call, body, len);
 	addn(&call, f->duration_ms);
 	addn(&call, reason == FAILURE_TRIMMED && v->trimmed_stay);
-	return number_of(v, run_fenced(v, &v->dead, 5, call.arg, call.count), "dead");
+	return number_of(v, run_fenced(v, &v->dead, 5, call.arg, call.count),
+			 "dead");
 }
 
 struct reply *

@@ -56,7 +56,8 @@ flush_stream(struct verdict *v, struct verdict_stream *st)
 
 	if (st->done_count == 0)
 		return 0;
-	if (verdict_insist(v, &v->done, 4, v->done_arg, put_done(v, st, ms)) == NULL)
+	if (verdict_insist(v, &v->done, 4, v->done_arg, put_done(v, st, ms)) ==
+	    NULL)
 		return -1;
 	forget(st);
 	return 0;
@@ -79,7 +80,9 @@ take_answer(struct verdict *v, const struct reply *r)
 int
 verdict_settle(struct verdict *v)
 {
-	return v->telling == VERDICT_NONE ? 0 : take_answer(v, conn_reply(v->conn, 0));
+	return v->telling == VERDICT_NONE
+		       ? 0
+		       : take_answer(v, conn_reply(v->conn, 0));
 }
 
 int

@@ -16,7 +16,7 @@
 
 enum {
 	LONGEST_MS = 2000, /* of one wait */
-	BROKEN_MS = 1000, /* first pause after a broken handler */
+	BROKEN_MS = 1000,  /* first pause after a broken handler */
 	BROKEN_MAX_MS = 60000,
 	PARKED_MIN = 100,    /* with lanes: ready events beyond the room */
 	PROGRESS_MS = 1000,  /* between two writes of one job's progress */
@@ -50,8 +50,7 @@ holds(void *arg, size_t stream, struct id id)
 {
 	const struct worker *w = arg;
 
-	return pool_has(&w->pool, stream, id) ||
-	       desk_has(&w->desk, stream, id);
+	return pool_has(&w->pool, stream, id) || desk_has(&w->desk, stream, id);
 }
 
 static void

@@ -342,11 +342,11 @@ renewing_is_done_in_parts(void **state)
 		;
 	assert_int_equal(rc, 0);
 	assert_in_range(parts, 3, 6);
-	assert_int_equal(tell("XPENDING", "s", "g", "IDLE", "40000", "-", "+",
-			      "1")
-				 ->node[0]
-				 .len,
-			 0);
+	assert_int_equal(
+		tell("XPENDING", "s", "g", "IDLE", "40000", "-", "+", "1")
+			->node[0]
+			.len,
+		0);
 	assert_int_equal(group_renew_some(&g), 0);
 }
 

@@ -83,10 +83,9 @@ begin(void **state)
 	tell("SCRIPT", "FLUSH");
 	tell("XGROUP", "CREATE", "s", "g", "0", "MKSTREAM");
 	for (i = 0; i < 3; i++)
-		assert_int_equal(
-			reply_id(tell("XADD", "s", "*", "data", "{}"), 0,
-				 &id[i]),
-			0);
+		assert_int_equal(reply_id(tell("XADD", "s", "*", "data", "{}"),
+					  0, &id[i]),
+				 0);
 	tell("XREADGROUP", "GROUP", "g", "me", "STREAMS", "s", ">");
 	assert_int_equal(verdict_open(&v, conn_open(&options), "g", "me"), 0);
 	verdict_add_stream(&v, "s", "s");
@@ -419,7 +418,8 @@ main(void)
 		test_of_verdicts(
 			what_is_done_is_collected_and_acknowledged_together),
 		test_of_verdicts(a_push_does_not_wait_and_ends_the_same),
-		test_of_verdicts(what_failed_stays_pending_and_is_in_the_ledger),
+		test_of_verdicts(
+			what_failed_stays_pending_and_is_in_the_ledger),
 		test_of_verdicts(
 			what_is_dead_is_kept_with_its_bytes_and_pending_no_more),
 		test_of_verdicts(an_emission_goes_with_its_acknowledgement),
