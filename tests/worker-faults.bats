@@ -765,7 +765,7 @@ late()
 {
 	local one two
 	flush
-	rm -f "$log".[ot]*
+	rm -f "$log".one "$log".two "$log".said
 	: >"$log"
 	publish s 1 1
 	handler late <<-'END'
@@ -791,7 +791,6 @@ late()
 	two=$pid
 	wait_until 10 has_begun 2
 	: >"$log.one"
-	rm -f "$log.said"
 	wait_until 5 test -e "$log.said"
 	kill -CONT "$(child_of "$one")"
 	# It does not take it back, also not after its renewals.
