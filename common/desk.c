@@ -356,6 +356,9 @@ desk_take_up(struct desk *d, struct job *job)
 	struct reply *r;
 	int rc;
 
+	/* It may kill us, and others must not look as if they had done so. */
+	if (job->reclaimed && verdict_flush(&d->v) < 0)
+		return desk_fail(d);
 	d->deciding = job;
 	r = verdict_take(&d->v, job->stream, job->id, !job->unstarted);
 	d->deciding = NULL;
