@@ -359,102 +359,6 @@ claim_next(struct group *g)
 	}
 }
 
-/* The connection for errands while the other one is busy. */
-struct conn *
-group_side(struct group *g)
-{
-	if (g->side != NULL && conn_error(g->side) != NULL) {
-		conn_close(g->side);
-		g->side = NULL;
-	}
-	if (g->side == NULL)
-		g->side = conn_again(g->conn);
-	return g->side;
-}
-
-/* Renew in slices, so that the server is never busy for long. */
-static int
-renew_stream(struct group *g, struct conn *c, const char *stream)
-{
-	char from[ID_TEXT + 1] = "-";
-
-	for (;;) {
-		struct reply *r =
-			script_call(c, &g->renew, 1, stream, g->o->name,
-				    g->consumer, from, "500", NULL);
-		const char *last;
-		size_t len;
-
-		if (r == NULL)
-			return -1;
-		if (!reply_is(r, 0, REPLY_STRING))
-			return 0;
-		last = reply_text(r, 0, &len);
-		if (len >= ID_TEXT) {
-			conn_fail_shape(c, "renew");
-			return -1;
-		}
-		snprintf(from, sizeof(from), "(%.*s", (int)len, last);
-	}
-}
-
-static int
-renew_streams(struct group *g)
-{
-	struct conn *c = group_side(g);
-	size_t i;
-
-	for (i = 0; i < g->count; i++)
-		if (conn_is_lost(c) ||
-		    renew_stream(g, c, g->stream[i].name) < 0)
-			return -1;
-	return 0;
-}
-
-/* A connection that is used this rarely may have been closed as idle. */
-int
-group_renew(struct group *g)
-{
-	if (when_monotonic() < g->renew_due)
-		return 0;
-	g->renew_due = when_monotonic() + g->o->lease_ms / 3;
-	if (g->held == 0 && !g->reading && g->holds == NULL)
-		return 0;
-	if (renew_streams(g) == 0 ||
-	    (conn_is_lost(g->side) && renew_streams(g) == 0))
-		return 0;
-	warn("%s: cannot renew leases: %s", g->stream[0].name,
-	     conn_error(g->side));
-	return -1;
-}
-
-int
-group_release(struct group *g, const struct delivery *d)
-{
-	char id[ID_TEXT], count[NUM_TEXT + 1];
-	const char *stream = g->stream[d->stream].name;
-	int tries;
-
-	id_put(id, d->entry.id);
-	count[num_put(count, (uint64_t)d->deliveries - 1)] = '\0';
-	if (g->held != 0)
-		g->held--;
-	for (tries = 0; tries < 2; tries++) {
-		struct conn *c = group_side(g);
-
-		if (!conn_is_lost(c) &&
-		    script_call(c, &g->release, 1, stream, g->o->name,
-				g->consumer, id, count, NULL) != NULL)
-			return 0;
-		if (!conn_is_lost(c))
-			break;
-	}
-	warn("%s: cannot give back entry %s, others take it over after the "
-	     "lease: %s",
-	     stream, id, conn_error(g->side));
-	return -1;
-}
-
 /* Whether the entry that comes next in claim[] may be taken. */
 static bool
 is_free(const struct group *g, const struct group_claim *claim)
@@ -491,6 +395,22 @@ take_one(struct group *g, struct conn *c, struct group_claim *claim,
 	return 1;
 }
 
+/* Without the right to look nothing is ever taken over: said once. */
+static void
+tell_refusal(struct group *g, const struct reply *r)
+{
+	char text[256];
+	enum reply_fault fault = reply_fault(r, 0);
+
+	if (!reply_is(r, 0, REPLY_ERROR) || g->pending_told ||
+	    fault == REPLY_FAULT_NOGROUP || fault == REPLY_FAULT_RETRY)
+		return;
+	reply_complaint(r, 0, text, sizeof(text));
+	warn("%s: cannot look for what dead consumers left: %s",
+	     g->stream[g->claim_stream].name, text);
+	g->pending_told = true;
+}
+
 /* Look for the next slice of candidates.  1, 0 if all were seen, -1. */
 static int
 next_slice(struct group *g, struct conn *c)
@@ -502,6 +422,7 @@ next_slice(struct group *g, struct conn *c)
 		if (remove_owners(g, c, g->claim_stream) < 0 ||
 		    (r = ask_pending(g, c)) == NULL)
 			return -1;
+		tell_refusal(g, r);
 		found = reply_is(r, 0, REPLY_ARRAY) ? r->node[0].len : 0;
 		if (found != 0 && note_pending(g, r) < 0)
 			return -1;

@@ -10,7 +10,7 @@
 
 enum {
 	LOOK_MS = 100,      /* while there is progress to be told */
-	BLOCK_MS = 2000,    /* one blocked read */
+	LONGEST_MS = 2000,  /* of one wait */
 	TELL_MS = 100,      /* that a success may wait for others */
 	INPUT_MAX = 4 << 20 /* bytes that it has not taken yet */
 };
@@ -115,34 +115,36 @@ hand_over(struct coprocess *c, struct job *job)
 	return 0;
 }
 
+static void
+each(void *arg, size_t stream,
+     void (*tell)(void *to, struct id id, int64_t deliveries), void *to)
+{
+	const struct coprocess *c = arg;
+	const struct flight *flight = c->flights.oldest;
+
+	for (; flight != NULL; flight = flights_newer(flight))
+		if (flight->job.stream == stream)
+			tell(to, flight->job.id, flight->job.deliveries);
+	desk_each(&c->desk, stream, tell, to);
+}
+
 /* New entries: hand over what there is room for, and keep the rest ready. */
 static int
 take_batch(struct coprocess *c)
 {
-	struct delivery d;
+	struct job job;
 	int rc;
 
-	while ((rc = group_next(c->g, &d)) == 1) {
-		struct job job = {
-			.stream = d.stream,
-			.id = d.entry.id,
-			.deliveries = d.deliveries,
-			.redrives = runner_redrives(&d.entry),
-		};
-
-		rc = desk_choose(&c->desk, &job, &d.entry);
-		if (rc == 1 && can_take(c) && c->desk.jobs.ready_count == 0) {
-			rc = hand_over(c, &job);
-		} else if (rc == 1) {
+	while ((rc = desk_next(&c->desk, &job)) == 1) {
+		if (can_take(c) && c->desk.jobs.ready_count == 0) {
+			if (hand_over(c, &job) < 0)
+				return -1;
+		} else {
 			job.unstarted = true;
 			jobs_ready(&c->desk.jobs, &job, false);
-		} else {
-			c->untold += rc == 0;
 		}
-		if (rc < 0)
-			return -1;
 	}
-	return rc < 0 ? desk_fail(&c->desk) : 0;
+	return rc;
 }
 
 static int
@@ -163,57 +165,28 @@ start_jobs(struct coprocess *c)
 	return 0;
 }
 
-/* As many wait as may: nothing more is taken. */
-static bool
-is_full(const struct coprocess *c)
-{
-	return c->desk.jobs.waiting_count >= c->o->max_waiting;
-}
-
-static bool
-is_enough(const struct coprocess *c)
-{
-	return c->desk.counts->taken >= c->desk.select->options->count;
-}
-
 /* How many entries there is room for.  Small reads are worth their while only if
  * there is nothing else to do. */
 static uint64_t
 room(const struct coprocess *c)
 {
-	uint64_t held = c->flights.count + c->desk.jobs.ready_count;
-	uint64_t left = c->desk.select->options->count, n, fit;
+	uint64_t held = c->flights.count + c->desk.jobs.ready_count, n, fit;
 
-	if (!can_take(c) || c->alone || held >= c->window || is_full(c) ||
-	    is_enough(c) || (c->o->until_end && c->exhausted))
+	if (!can_take(c) || c->alone || held >= c->window)
 		return 0;
 	n = c->window - held;
 	if (!c->quiet && n < c->window / 4)
 		return 0;
 	fit = (INPUT_MAX - handler_unsent(&c->h)) / (c->mean + 1) + 1;
-	if (n > fit)
-		n = fit;
-	n = n / c->g->count + (n % c->g->count != 0); /* COUNT is per stream */
-	return n < left - c->desk.counts->taken ? n
-						: left - c->desk.counts->taken;
+	return desk_room(&c->desk, n < fit ? n : fit);
 }
 
 static int
 read_more(struct coprocess *c)
 {
-	uint64_t n = c->g->reading ? 0 : room(c);
-	int rc;
+	int rc = desk_read(&c->desk, c->g->reading ? 0 : room(c));
 
-	if (n == 0 && !c->g->reading)
-		return 0;
-	rc = group_try(c->g, n, c->o->until_end ? 0 : BLOCK_MS);
-	if (rc < 0)
-		return desk_fail(&c->desk);
-	if (rc == 1 && take_batch(c) < 0)
-		return -1;
-	if (rc == 2 || (c->o->until_end && group_reached(c->g)))
-		c->exhausted = true;
-	return 0;
+	return rc == 1 ? take_batch(c) : rc;
 }
 
 /* Renew the leases of what is in hand.  What others took over meanwhile stays in
@@ -225,7 +198,7 @@ keep_leases(struct coprocess *c)
 	const struct flight *flight;
 	size_t stream, count;
 
-	group_renew(c->g);
+	group_renew_some(c->g);
 	if (when_monotonic() < c->hold_due)
 		return 0;
 	c->hold_due = when_monotonic() + c->g->o->lease_ms / 3;
@@ -248,10 +221,7 @@ keep_leases(struct coprocess *c)
 static bool
 is_finished(const struct coprocess *c)
 {
-	return c->flights.count == 0 && c->desk.jobs.ready_count == 0 &&
-	       (is_enough(c) ||
-		(c->o->until_end &&
-		 ((c->exhausted && c->desk.taken_over) || is_full(c))));
+	return c->flights.count == 0 && desk_is_empty(&c->desk);
 }
 
 /* A stop: nothing new, and what it has in hand has the grace to end. */
@@ -286,17 +256,16 @@ step(struct coprocess *c)
 	coprocess_watch_time(c);
 	watch_stop(c);
 	desk_know_streams(&c->desk);
-	if ((!coprocess_is_stopping(c) && !is_enough(c) &&
+	if ((!coprocess_is_stopping(c) && !desk_is_enough(&c->desk) &&
 	     desk_take_over(&c->desk) < 0) ||
 	    start_jobs(c) < 0 || read_more(c) < 0)
 		return -1;
 	handler_push(&c->h);
 	/* The server has a read to answer meanwhile. */
-	if (c->quiet || c->untold >= VERDICT_DONE_MAX ||
+	if (c->quiet || verdict_untold(&c->desk.v) >= VERDICT_DONE_MAX ||
 	    when_monotonic() >= c->tell_due) {
 		if (verdict_flush(&c->desk.v) < 0)
 			return desk_fail(&c->desk);
-		c->untold = 0;
 		c->tell_due = when_monotonic() + TELL_MS;
 	}
 	return coprocess_tell_notes(c) < 0 ? -1 : keep_leases(c);
@@ -313,10 +282,11 @@ earlier(int64_t *until, int64_t when)
 static int
 wait_ms(const struct coprocess *c)
 {
-	int64_t now = when_monotonic(), until = now + BLOCK_MS;
+	int64_t now = when_monotonic(), until = now + LONGEST_MS;
 	int64_t due = jobs_due(&c->desk.jobs);
 
-	if (c->untold != 0 || (c->quiet && room(c) != 0 && !c->g->reading))
+	if (verdict_untold(&c->desk.v) != 0 ||
+	    (c->quiet && room(c) != 0 && !c->g->reading))
 		return 0;
 	earlier(&until, c->hold_due);
 	earlier(&until, c->g->promote_due);
@@ -334,8 +304,8 @@ wait_ms(const struct coprocess *c)
 	if (due != INT64_MAX && can_take(c))
 		earlier(&until, due - c->desk.v.clock);
 	earlier(&until, handler_due(&c->h));
-	earlier(&until,
-		desk_due(&c->desk, !coprocess_is_stopping(c) && !is_enough(c)));
+	earlier(&until, desk_due(&c->desk, !coprocess_is_stopping(c) &&
+						   !desk_is_enough(&c->desk)));
 	return until > now ? (int)(until - now) : 0;
 }
 
@@ -382,6 +352,7 @@ coprocess_run(const struct worker_options *o, uint64_t window, struct group *g,
 		.backoff_ms = o->backoff_ms,
 		.backoff_max_ms = o->backoff_max_ms,
 		.max_waiting = o->max_waiting,
+		.until_end = o->until_end,
 		.handler = o->run.argv[0],
 	};
 	struct coprocess c = {
@@ -396,6 +367,7 @@ coprocess_run(const struct worker_options *o, uint64_t window, struct group *g,
 	int rc;
 
 	g->holds = holds;
+	g->each = each;
 	g->holder = &c;
 	flights_init(&c.flights, window);
 	coprocess_environment(&c);
@@ -408,6 +380,7 @@ coprocess_run(const struct worker_options *o, uint64_t window, struct group *g,
 	if (rc == 0)
 		rc = give_back(&c);
 	g->holds = NULL;
+	g->each = NULL;
 	g->holder = NULL;
 	handler_free(&c.h);
 	flights_release(&c.flights);

@@ -85,7 +85,6 @@ decide(struct coprocess *c, struct flight *flight)
 	c->answered = true;
 	if (a->kind == ANSWER_OK) {
 		c->desk.counts->done++;
-		c->untold++;
 		return desk_done(&c->desk, &job, ms);
 	}
 	handler_listen(&c->h);

@@ -47,9 +47,7 @@ struct coprocess {
 	int64_t hold_due, notes_due, tell_due;
 	size_t fresh_notes;
 
-	uint64_t untold; /* done, the server was not told */
-	bool quiet;      /* it has nothing more to say just now */
-	bool exhausted;  /* a read without waiting found nothing */
+	bool quiet; /* it has nothing more to say just now */
 };
 
 bool coprocess_is_stopping(const struct coprocess *c);

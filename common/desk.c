@@ -9,9 +9,15 @@
 enum { CRASHES_MAX = 3 /* starts without a verdict until a dead letter */ };
 
 static void
-keep_leases(void *arg)
+keep_leases(void *keeper)
 {
-	group_renew(arg);
+	group_renew(keeper);
+}
+
+static int
+mend(void *keeper)
+{
+	return group_mend(keeper);
 }
 
 int
@@ -31,7 +37,8 @@ desk_open(struct desk *d, const struct desk_rules *rules, struct group *g,
 	if (conn_error(c) == NULL &&
 	    verdict_open(&d->v, c, g->o->name, g->consumer) == 0) {
 		d->v.waiting = keep_leases;
-		d->v.arg_waiting = g;
+		d->v.mend = mend;
+		d->v.keeper = g;
 		d->v.trimmed_stay = true;
 		return 0;
 	}
@@ -172,9 +179,11 @@ tell_dead(struct desk *d, struct job *job, const struct desk_event *ev,
 	f->attempts = job->attempts;
 	f->last_ms = verdict_now(&d->v);
 	f->first_ms = job->first_ms != 0 ? job->first_ms : f->last_ms;
+	d->deciding = job;
 	rc = verdict_dead(&d->v, reason, f, &e, job->stream,
 			  ev != NULL && ev->len != 0 ? ev->body : "",
 			  ev != NULL ? ev->len : 0);
+	d->deciding = NULL;
 	if (rc < 0)
 		return desk_fail(d);
 	id_put(id, job->id);
@@ -249,7 +258,9 @@ desk_retry(struct desk *d, struct job *job, const struct desk_event *ev,
 	if (after_ms < 0)
 		after_ms = desk_backoff(&d->rules, job->attempts);
 	f->due_ms = job->due = f->last_ms + after_ms;
+	d->deciding = job;
 	rc = verdict_fail(&d->v, job->stream, job->id, f);
+	d->deciding = NULL;
 	if (rc < 0)
 		return desk_fail(d);
 	if (rc == 0) {
@@ -273,6 +284,18 @@ desk_done(struct desk *d, struct job *job, int64_t ms)
 	if (verdict_done(&d->v, job->stream, job->id, ms) < 0)
 		return desk_fail(d);
 	return 0;
+}
+
+int
+desk_emit(struct desk *d, struct runner *run, const char *output,
+	  const char *output_type, int64_t ms)
+{
+	int rc;
+
+	d->deciding = &run->job;
+	rc = runner_emit(run, &d->v, output, output_type, ms);
+	d->deciding = NULL;
+	return rc;
 }
 
 int
@@ -328,12 +351,17 @@ desk_choose(struct desk *d, struct job *job, const struct entry *e)
 int
 desk_take_up(struct desk *d, struct job *job)
 {
-	struct reply *r =
-		verdict_take(&d->v, job->stream, job->id, !job->unstarted);
 	struct entries e = { 0 };
 	struct entry entry;
+	struct reply *r;
 	int rc;
 
+	/* It may kill us, and others must not look as if they had done so. */
+	if (job->reclaimed && verdict_flush(&d->v) < 0)
+		return desk_fail(d);
+	d->deciding = job;
+	r = verdict_take(&d->v, job->stream, job->id, !job->unstarted);
+	d->deciding = NULL;
 	if (r == NULL)
 		return desk_fail(d);
 	if (!reply_is(r, 0, REPLY_ARRAY)) {
@@ -359,8 +387,7 @@ desk_take_up(struct desk *d, struct job *job)
 static bool
 may_take_over(const struct desk *d)
 {
-	return d->reclaimed + d->jobs.reclaimed == 0 &&
-	       d->jobs.waiting_count < d->rules.max_waiting;
+	return d->reclaimed + d->jobs.reclaimed == 0 && !desk_is_full(d);
 }
 
 int64_t
@@ -418,6 +445,15 @@ desk_has(const struct desk *d, size_t stream, struct id id)
 }
 
 void
+desk_each(const struct desk *d, size_t stream,
+	  void (*tell)(void *to, struct id id, int64_t deliveries), void *to)
+{
+	if (d->deciding != NULL && d->deciding->stream == stream)
+		tell(to, d->deciding->id, d->deciding->deliveries);
+	jobs_each(&d->jobs, stream, tell, to);
+}
+
+void
 desk_release(struct desk *d, const struct job *job, int64_t uncounted)
 {
 	struct delivery released = {
@@ -427,8 +463,10 @@ desk_release(struct desk *d, const struct job *job, int64_t uncounted)
 		.deliveries = job->deliveries - job->unstarted - uncounted + 1,
 	};
 
+	d->deciding = job;
 	if (group_release(d->g, &released) < 0)
 		d->unreleased = true;
+	d->deciding = NULL;
 }
 
 /* An answer to a read that was lost with its connection is no failure as long as

@@ -17,6 +17,7 @@
 #include "common/failure.h"
 #include "common/group.h"
 #include "common/jobs.h"
+#include "common/runner.h"
 #include "common/select.h"
 #include "common/verdict.h"
 
@@ -28,7 +29,8 @@ struct desk_counts {
 struct desk_rules {
 	uint64_t attempts; /* verdicts until an event is dead */
 	int64_t backoff_ms, backoff_max_ms;
-	uint64_t max_waiting; /* more are not taken over */
+	uint64_t max_waiting; /* more are not read or taken over */
+	bool until_end;       /* of what was there */
 	const char *handler;  /* for dead letters; NULL: not known */
 };
 
@@ -41,9 +43,11 @@ struct desk {
 	struct jobs jobs;
 	size_t reclaimed; /* jobs taken over that run; the caller counts */
 	bool taken_over;  /* all that there was */
+	bool exhausted;   /* a read found nothing more */
 	bool unreleased;  /* something could not be given back */
 
 	struct buf body, event_id, type; /* private */
+	const struct job *deciding;      /* in nobody's hands meanwhile; NULL */
 };
 
 /* What a dead letter takes of an event.  Borrowed. */
@@ -72,6 +76,24 @@ const char *desk_origin(const struct desk *d, const struct job *job);
 
 /* Streams for redrives may have come up, and delayed events be due. */
 void desk_know_streams(struct desk *d);
+
+/* As many wait as may; as many were taken as are wanted: nothing more is read. */
+bool desk_is_full(const struct desk *d);
+bool desk_is_enough(const struct desk *d);
+
+/* Nothing is left to do here but to wait for what runs, and for retries. */
+bool desk_is_empty(const struct desk *d);
+
+/* How many of the free places are to be filled by reading. */
+uint64_t desk_room(const struct desk *d, uint64_t places);
+
+/* Read, at most `room` entries, if nothing is being read yet.  Returns 1 for a
+ * batch, to be taken with desk_next() to its end; 0 if there is none now; -1. */
+int desk_read(struct desk *d, uint64_t room);
+
+/* The next job of a batch that is to run, its event being select's current
+ * record: 1; 0 at the end; -1.  It has not been started. */
+int desk_next(struct desk *d, struct job *job);
 
 /*
  * Decide on the entry, which becomes select's current record: 1 to run it, 0 if
@@ -113,6 +135,15 @@ int desk_done(struct desk *d, struct job *job, int64_t ms);
 /* Whether an entry is in hand though no one runs it: it waits, or the server does
  * not know yet that it is done. */
 bool desk_has(const struct desk *d, size_t stream, struct id id);
+
+/* Tell all jobs of a stream that are here and have no verdict yet. */
+void desk_each(const struct desk *d, size_t stream,
+	       void (*tell)(void *to, struct id id, int64_t deliveries),
+	       void *to);
+
+/* Done, as runner_emit() puts it: 1, 0 if it is not ours, -1, -2. */
+int desk_emit(struct desk *d, struct runner *run, const char *output,
+	      const char *output_type, int64_t ms);
 
 /* Give a job back that has no verdict.  Its last `uncounted` starts count for
  * nothing. */

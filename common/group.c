@@ -58,71 +58,6 @@ group_recover(struct group *g)
 	return 0;
 }
 
-/* XREADGROUP of all streams, or of g->only alone. */
-static void
-ask(struct group *g, uint64_t limit, int block_ms)
-{
-	struct conn *c = g->conn;
-	size_t first = g->only == GROUP_ALL ? 0 : g->only;
-	size_t count = g->only == GROUP_ALL ? g->count : 1, i;
-
-	conn_command(c, 7 + 2 * count + (block_ms > 0 ? 2 : 0));
-	conn_args(c, "XREADGROUP");
-	conn_args(c, "GROUP");
-	conn_args(c, g->o->name);
-	conn_args(c, g->consumer);
-	conn_args(c, "COUNT");
-	conn_argu(c, limit);
-	if (block_ms > 0) {
-		conn_args(c, "BLOCK");
-		conn_argu(c, (uint64_t)block_ms);
-	}
-	conn_args(c, "STREAMS");
-	for (i = first; i < first + count; i++)
-		conn_args(c, g->stream[i].name);
-	for (i = 0; i < count; i++)
-		conn_args(c, ">");
-	g->asked = limit;
-	g->reading = true;
-	g->acks_before += g->acks_behind;
-	g->acks_behind = 0;
-}
-
-/*
- * By priority: read the stream whose turn it is, without waiting; when all have
- * run dry, wait for any.  What was redriven gets every 16th turn.
- */
-static void
-ask_by_priority(struct group *g, uint64_t room, int block_ms)
-{
-	uint64_t count = 1;
-	enum priority p = priority_choose(&g->quota, room, &count);
-
-	g->only = (size_t)p;
-	if (p == PRIORITY_COUNT)
-		g->only = GROUP_ALL;
-	else if (++g->reads % 16 == 0 && g->count > g->named)
-		g->only = g->named;
-	if (g->only == GROUP_ALL)
-		ask(g, 1, block_ms);
-	else
-		ask(g, count, 0);
-}
-
-/* What a read by priority brought.  Whether there may be more at once. */
-static bool
-took(struct group *g, uint64_t entries)
-{
-	if (g->only == GROUP_ALL) {
-		priority_again(&g->quota);
-		return entries != 0;
-	}
-	if (g->only < g->named)
-		priority_took(&g->quota, (enum priority)g->only, g->asked,
-			      entries);
-	return true;
-}
-
 static uint64_t
 read_limit(const struct group *g, uint64_t limit)
 {
@@ -189,15 +124,24 @@ group_settle(struct group *g)
 /* What an answered read means for group_fetch(); -1 is a failure. */
 enum { READ_AGAIN = 0, READ_BATCH = 1, READ_NOTHING = 2 };
 
+static int
+restore(struct group *g)
+{
+	if (group_settle(g) < 0)
+		return -1;
+	while (group_restore(g, g->conn, true) < 0)
+		if (group_recover(g) < 0)
+			return -1;
+	return 0;
+}
+
 /* A read was answered with an error. */
 static int
 take_read_error(struct group *g, const struct reply *r)
 {
 	switch (reply_fault(r, 0)) {
 	case REPLY_FAULT_NOGROUP:
-		return group_settle(g) < 0 || group_recreate(g) < 0
-			       ? -1
-			       : READ_AGAIN;
+		return restore(g) < 0 ? -1 : READ_AGAIN;
 	case REPLY_FAULT_RETRY:
 		if (group_back_off(g, r) || stop_requested())
 			return READ_AGAIN;
@@ -252,6 +196,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 
 	if (r->complete) {
 		g->reading = false;
+		g->answered++;
 		g->acks_before = g->acks_behind;
 		g->acks_behind = 0;
 	}
@@ -260,8 +205,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 		return take_read_error(g, r);
 	g->refused = false;
 	if (reply_is(r, 0, REPLY_NIL))
-		return g->o->priorities && took(g, 0) ? READ_AGAIN
-						      : READ_NOTHING;
+		return group_took(g, r, 0) ? READ_AGAIN : READ_NOTHING;
 	if (!reply_is(r, 0, REPLY_ARRAY) ||
 	    (r->count > 1 && !reply_is(r, 1, REPLY_ARRAY))) {
 		conn_fail_shape(g->conn, "XREADGROUP");
@@ -273,8 +217,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	if (!r->complete)
 		return READ_BATCH;
 	longest = longest_list(r, &entries);
-	if (g->o->priorities)
-		took(g, entries);
+	group_took(g, r, entries);
 	if (entries == 0)
 		return READ_NOTHING;
 	g->full = longest >= read_limit(g, limit);
@@ -282,7 +225,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	/* While this batch is used, the server can make the next one. */
 	if (g->full && limit == UINT64_MAX && !claim_is_due(g) &&
 	    !g->o->priorities && !stop_requested()) {
-		ask(g, read_limit(g, limit), 0);
+		group_ask(g, read_limit(g, limit), 0);
 		conn_flush(g->conn);
 	}
 	return READ_BATCH;
@@ -297,9 +240,9 @@ ask_next(struct group *g, uint64_t limit, int block_ms)
 	if (promote < block_ms)
 		block_ms = block_ms == 0 ? 0 : promote < 1 ? 1 : (int)promote;
 	if (g->o->priorities)
-		ask_by_priority(g, read_limit(g, limit), block_ms);
+		group_ask_some(g, read_limit(g, limit), block_ms);
 	else
-		ask(g, read_limit(g, limit), g->full ? 0 : block_ms);
+		group_ask(g, read_limit(g, limit), g->full ? 0 : block_ms);
 }
 
 int
@@ -358,10 +301,7 @@ group_try(struct group *g, uint64_t limit, int block_ms)
 
 	g->batch = NULL;
 	if (!g->reading) {
-		if (g->o->priorities)
-			ask_by_priority(g, limit, block_ms);
-		else
-			ask(g, limit, block_ms);
+		group_ask_some(g, limit, block_ms);
 		if (conn_flush(g->conn) < 0)
 			return recover_try(g);
 	}
@@ -408,6 +348,7 @@ more_of_batch(struct group *g)
 	}
 	if (r->complete) {
 		g->reading = false;
+		g->answered++;
 		g->acks_before = g->acks_behind;
 		g->acks_behind = 0;
 		g->slice = g->slice / 4 + 1;
@@ -451,7 +392,9 @@ group_next(struct group *g, struct delivery *d)
 			if (g->claimed)
 				d->deliveries += claimed_before(g, d->entry.id);
 			else
-				g->stream[d->stream].last = d->entry.id;
+				g->stream[d->stream].last =
+					g->stream[d->stream].position =
+						d->entry.id;
 			if (is_in_hand(g, d))
 				continue;
 			g->held++;

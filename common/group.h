@@ -14,7 +14,8 @@
  *
  * A lost connection is made again: acknowledgements that were not confirmed are
  * sent again, and what the server had delivered but never arrived is claimed.  A
- * group that vanished is created again where this consumer had got to.
+ * group that vanished is created again where it was as last seen, a third of a
+ * lease ago at most, and what is in hand is made pending again.
  */
 #ifndef COMMON_GROUP_H
 #define COMMON_GROUP_H
@@ -41,6 +42,8 @@ struct group_options {
 	bool priorities;      /* one stream as four, see priority.h */
 };
 
+enum { GROUP_MARK = 256 };
+
 /*
  * Behind the streams that are named come those for redrives of them that exist,
  * {S}:redrive:GROUP, as they are found (group_discover).
@@ -51,8 +54,12 @@ struct group_stream {
 	struct id last;    /* where the group was, then the newest entry read */
 	struct id highest; /* read so far */
 	struct id newest;  /* group_mark(): the newest there was */
-	struct buf acks;   /* encoded ids that are done, not yet committed */
+	struct id position; /* of the group, as last seen */
+	struct buf acks;    /* encoded ids that are done, not yet committed */
 	size_t ack_count;
+	int64_t dry_until; /* when_monotonic(): nothing to read till then */
+	char restored[GROUP_MARK]; /* the group's mark as last seen */
+	bool promote_told;         /* that nothing can be promoted */
 };
 
 /* An entry handed to this consumer. */
@@ -83,13 +90,18 @@ struct group {
 
 	/* For group_take_over(), if set: whether an entry is in hand already. */
 	bool (*holds)(void *holder, size_t stream, struct id id);
+	/* If set: tell all that is in hand of a stream and has no verdict, with
+	 * the deliveries so far, to be put back if the group vanishes. */
+	void (*each)(void *holder, size_t stream,
+		     void (*tell)(void *to, struct id id, int64_t deliveries),
+		     void *to);
 	/* For group_fetch(), if set: what to do about a trimmed entry.  0, -1. */
 	int (*bury)(void *holder, size_t stream, struct id id);
 	void *holder;
 
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
-	struct script renew, release, leave, promote, take_over;
+	struct script renew, release, leave, promote, take_over, put_back;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
@@ -115,11 +127,19 @@ struct group {
 	int64_t claim_due, renew_due, refused_until, discover_due;
 	int64_t promote_due;
 	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
+	size_t renewing; /* the stream that the pass is at; SIZE_MAX: none */
+	char renew_from[ID_TEXT + 1];
+	int64_t next_pass;
+	uint64_t answered; /* reads */
+	uint64_t
+		doubt_until; /* what these bring may be of a group that is gone */
+	bool pending_told;   /* that one may not look for what others left */
 	char **redrive;      /* keys of the streams for redrives */
 	size_t named, redrives;
 	char **owned; /* the names of one stream as four */
 	struct priority_quota quota;
 	size_t only; /* the stream being read, GROUP_ALL for all */
+	size_t turn; /* the stream that was read last on its own */
 	uint64_t asked, reads;
 };
 
@@ -162,6 +182,10 @@ int group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd);
  * and see whether the answer is here.  Claims nothing: see group_take_over().
  * Returns 1 for a batch; 0 if the answer is still to come; 2 if there are none
  * in block_ms; -1.
+ *
+ * The limit is that of all streams together.  Only when it is less than there are
+ * streams and all of them were found empty, a read that waits for any may bring
+ * one entry of each.
  */
 int group_try(struct group *g, uint64_t limit, int block_ms);
 
@@ -189,9 +213,22 @@ int group_commit(struct group *g);
  * Waits for the answer.  Returns 0, or -1. */
 int group_release(struct group *g, const struct delivery *d);
 
-/* Renew the leases of what this consumer holds, if anything, once a third of the
- * lease has passed since the last time; on a connection of its own.  0, or -1. */
+/*
+ * Renew the leases of what this consumer holds, if anything, once a third of the
+ * lease has passed since the last time; on a connection of its own.  0, or -1.
+ * group_renew_some() does a part of it, for callers with other things to do: it
+ * returns 1 if it is to be called again as soon as these are done.
+ */
 int group_renew(struct group *g);
+int group_renew_some(struct group *g);
+
+/*
+ * An entry in hand is not ours: see whether that is because its group vanished,
+ * which another consumer may have noticed first.  Then what is in hand is pending
+ * again, except what others hold by now.  Returns 1 if so, 0 if not, -1 after
+ * having said why.  Uses the connection for errands.
+ */
+int group_mend(struct group *g);
 
 /* The ms until group_renew() or claiming is due, at most `most`. */
 int group_idle_ms(const struct group *g, int most);
@@ -206,10 +243,29 @@ int group_finish(struct group *g);
 /* Remove the consumer where it holds nothing, and free everything. */
 void group_close(struct group *g);
 
-/* Private, shared by group.c, group_open.c and claim.c. */
+/* Private, shared by group.c, its parts and claim.c. */
 int group_settle(struct group *g); /* wait for the unanswered XACKs */
 int group_recover(struct group *g);
-int group_recreate(struct group *g);
+/* XREADGROUP of all streams, or of g->only alone; of as many as there is room for
+ * in all, of streams that are chosen. */
+void group_ask(struct group *g, uint64_t limit, int block_ms);
+void group_ask_some(struct group *g, uint64_t room, int block_ms);
+/* What a read has brought.  Whether others may bring more at once. */
+bool group_took(struct group *g, const struct reply *r, uint64_t entries);
+/* Look for the group of a stream by XINFO GROUPS.  Returns 1 with the last id
+ * delivered to it; 0 if it or the stream is not there; 2 if one may not look; -1. */
+int group_find(struct group *g, struct conn *c, const char *stream,
+	       struct id *delivered);
+/* XGROUP CREATE … MKSTREAM.  Returns 0, also if the group is there; 1 with
+ * conn_error() set if one may not create groups; -1. */
+int group_create(struct group *g, struct conn *c, const char *stream,
+		 const char *id);
+/* Note by which mark to see that the group is created again.  0, or -1. */
+int group_note_restored(struct group *g, struct conn *c,
+			struct group_stream *st);
+/* See where the groups are; those that are missing are created again and what is
+ * in hand put back, gone: also where one may not look.  1 if so, 0, -1. */
+int group_restore(struct group *g, struct conn *c, bool gone);
 /* The server can't now, by this reply, and may soon: wait a little.  False if
  * that has taken too long or a stop is requested. */
 bool group_back_off(struct group *g, const struct reply *r);

@@ -1,6 +1,6 @@
 /*
- * group_open.c - group.h's part about where a group is: finding it, creating it,
- * and creating it again when it has vanished.
+ * group_open.c - group.h's part about where a group is: finding it and creating
+ * it, and what else there is to read and to promote.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -90,19 +90,16 @@ is_busygroup(const struct reply *r)
 	return len >= 9 && memcmp(text, "BUSYGROUP", 9) == 0;
 }
 
-/*
- * XGROUP CREATE … MKSTREAM.  Returns 0, also if the group is there; 1 with
- * conn_error() set if one may not create groups; -1.
- */
-static int
-create(struct group *g, const char *stream, const char *id)
+int
+group_create(struct group *g, struct conn *c, const char *stream,
+	     const char *id)
 {
 	for (;;) {
 		struct reply *r;
 
-		conn_commandv(g->conn, "XGROUP", "CREATE", stream, g->o->name,
-			      id, "MKSTREAM", NULL);
-		r = conn_reply(g->conn, 0);
+		conn_commandv(c, "XGROUP", "CREATE", stream, g->o->name, id,
+			      "MKSTREAM", NULL);
+		r = conn_reply(c, 0);
 		if (r == NULL)
 			return -1;
 		if (!reply_is(r, 0, REPLY_ERROR) || is_busygroup(r))
@@ -110,26 +107,29 @@ create(struct group *g, const char *stream, const char *id)
 		if (reply_fault(r, 0) == REPLY_FAULT_RETRY &&
 		    group_back_off(g, r))
 			continue;
-		conn_fail_reply(g->conn, r, 0);
-		conn_blame(g->conn, stream);
+		conn_fail_reply(c, r, 0);
+		conn_blame(c, stream);
 		return reply_fault(r, 0) == REPLY_FAULT_ACCESS ? 1 : -1;
 	}
 }
 
-/*
- * Look for the group by XINFO GROUPS.  Returns 1 with the last id delivered to
- * it; 0 if it or the stream is not there, or if one may not look; -1.
- */
-static int
-find(struct group *g, const char *stream, struct id *delivered)
+int
+group_find(struct group *g, struct conn *c, const char *stream,
+	   struct id *delivered)
 {
 	struct reply *r;
 	size_t i = 1, left;
 
-	conn_commandv(g->conn, "XINFO", "GROUPS", stream, NULL);
-	r = conn_reply(g->conn, 0);
-	if (r == NULL)
-		return -1;
+	do {
+		conn_commandv(c, "XINFO", "GROUPS", stream, NULL);
+		r = conn_reply(c, 0);
+		if (r == NULL)
+			return -1;
+	} while (reply_fault(r, 0) == REPLY_FAULT_RETRY &&
+		 group_back_off(g, r));
+	if (reply_is(r, 0, REPLY_ERROR) &&
+	    reply_fault(r, 0) != REPLY_FAULT_REFUSED)
+		return 2;
 	if (!reply_is(r, 0, REPLY_ARRAY))
 		return 0;
 	for (left = r->node[0].len; left != 0; left--, i = reply_skip(r, i)) {
@@ -149,16 +149,18 @@ find(struct group *g, const char *stream, struct id *delivered)
 static int
 join(struct group *g, struct group_stream *st, const char *from)
 {
-	int rc = find(g, st->name, &st->last);
+	struct conn *c = g->conn;
+	int rc = group_find(g, c, st->name, &st->last);
 
-	if (rc == 0) {
-		rc = create(g, st->name, from);
+	if (rc == 0 || rc == 2) {
+		rc = group_create(g, c, st->name, from);
 		if (rc > 0)
-			debug("%s", conn_error(g->conn));
+			debug("%s", conn_error(c));
 		if (rc >= 0)
-			rc = find(g, st->name, &st->last);
+			rc = group_find(g, c, st->name, &st->last);
 	}
-	return rc < 0 ? -1 : 0;
+	st->position = st->last;
+	return rc < 0 ? -1 : group_note_restored(g, c, st);
 }
 
 /* One stream as four; their dead letters and redrives are those of the one. */
@@ -211,12 +213,14 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		.conn = c,
 		.o = o,
 		.only = GROUP_ALL,
+		.renewing = SIZE_MAX,
 		.slice = FIRST_SLICE,
 		.renew = { .name = SCRIPT_RENEW },
 		.release = { .name = SCRIPT_RELEASE },
 		.leave = { .name = SCRIPT_LEAVE },
 		.promote = { .name = SCRIPT_PROMOTE },
 		.take_over = { .name = SCRIPT_CLAIM },
+		.put_back = { .name = SCRIPT_PUTBACK },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
 	name_streams(g, names, count);
@@ -299,6 +303,21 @@ group_discover(struct group *g)
 	return found;
 }
 
+/* A lost connection is told by others; what the server refuses it will refuse
+ * again. */
+static void
+tell_promote(struct group_stream *st, const struct conn *c)
+{
+	if (conn_is_lost(c) || st->promote_told) {
+		debug("%s: cannot promote scheduled events: %s", st->origin,
+		      conn_error(c));
+		return;
+	}
+	warn("%s: cannot promote scheduled events: %s", st->origin,
+	     conn_error(c));
+	st->promote_told = true;
+}
+
 void
 group_promote(struct group *g)
 {
@@ -316,8 +335,7 @@ group_promote(struct group *g)
 		if (conn_is_lost(c) ||
 		    delayed_promote(c, &g->promote, g->stream[i].origin,
 				    PROMOTE_SLICE, &wait_ms) < 0) {
-			debug("%s: cannot promote scheduled events: %s",
-			      g->stream[i].origin, conn_error(c));
+			tell_promote(&g->stream[i], c);
 			wait_ms = DISCOVER_MS;
 			next = next < PROMOTE_MS ? next : DISCOVER_MS;
 		}
@@ -370,61 +388,4 @@ group_reached(const struct group *g)
 		if (id_compare(g->stream[i].last, g->stream[i].newest) < 0)
 			return false;
 	return true;
-}
-
-/* The newest id that a stream has had; 0-0 if it is not there, the highest of
- * all if one may not look.  0, or -1. */
-static int
-generated(struct group *g, const char *stream, struct id *id)
-{
-	struct reply *r;
-	size_t at;
-
-	*id = ID_MIN;
-	conn_commandv(g->conn, "XINFO", "STREAM", stream, NULL);
-	r = conn_reply(g->conn, 0);
-	if (r == NULL)
-		return -1;
-	at = reply_field(r, 0, "last-generated-id");
-	if (at != 0 ? reply_id(r, at, id) < 0
-		    : reply_fault(r, 0) != REPLY_FAULT_REFUSED)
-		*id = ID_MAX;
-	return 0;
-}
-
-/*
- * The group was destroyed or its stream deleted: go on where we were.  A stream
- * whose ids are lower than what we have read is another one, all of it unread.
- */
-static int
-restore(struct group *g, struct group_stream *st)
-{
-	struct id id;
-	char from[ID_TEXT];
-	int rc = find(g, st->name, &id);
-
-	if (rc != 0)
-		return rc < 0 ? -1 : 0;
-	if (generated(g, st->name, &id) < 0)
-		return -1;
-	if (id_compare(id, st->last) < 0)
-		st->last = ID_MIN;
-	id_put(from, st->last);
-	if (create(g, st->name, from) != 0)
-		return -1;
-	warn("%s: group %s has vanished, created again behind %s", st->name,
-	     g->o->name, from);
-	return 0;
-}
-
-int
-group_recreate(struct group *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->count; i++)
-		while (restore(g, &g->stream[i]) < 0)
-			if (group_recover(g) < 0)
-				return -1;
-	return 0;
 }

@@ -216,6 +216,23 @@ jobs_has(const struct jobs *j, size_t stream, struct id id)
 	       is_among(j->waiting, j->waiting_count, stream, id);
 }
 
+static void
+tell_each(const struct job *job, size_t count, size_t stream,
+	  void (*tell)(void *to, struct id id, int64_t deliveries), void *to)
+{
+	for (; count != 0; job++, count--)
+		if (job->stream == stream)
+			tell(to, job->id, job->deliveries);
+}
+
+void
+jobs_each(const struct jobs *j, size_t stream,
+	  void (*tell)(void *to, struct id id, int64_t deliveries), void *to)
+{
+	tell_each(j->ready, j->ready_count, stream, tell, to);
+	tell_each(j->waiting, j->waiting_count, stream, tell, to);
+}
+
 bool
 jobs_drop(struct jobs *j, struct job *job)
 {

@@ -72,6 +72,11 @@ int64_t jobs_due(const struct jobs *j);
 /* Whether an entry is among them. */
 bool jobs_has(const struct jobs *j, size_t stream, struct id id);
 
+/* Tell all that are of a stream. */
+void jobs_each(const struct jobs *j, size_t stream,
+	       void (*tell)(void *to, struct id id, int64_t deliveries),
+	       void *to);
+
 /* Take any job out, to give it back: false if there is none. */
 bool jobs_drop(struct jobs *j, struct job *job);
 

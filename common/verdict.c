@@ -9,17 +9,15 @@
 #include "common/stream.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "common/verdict_parts.h"
 #include "common/when.h"
 
 enum {
 	CLOCK_EVERY_MS = 60000,
 	BACKOFF_MS = 100,
 	BACKOFF_STOPPED = 50, /* tries once a stop is requested */
-	LOOK_MS = 100,        /* for an answer that nothing waits for */
 	ARGS = 16
 };
-
-static const size_t none = SIZE_MAX; /* no stream */
 
 /* The arguments of a call, being collected. */
 struct call {
@@ -62,8 +60,8 @@ addid(struct call *call, struct id id)
 	add(call, call->id, id_put(call->id, id));
 }
 
-static int
-set_clock(struct verdict *v)
+int
+verdict_set_clock(struct verdict *v)
 {
 	int64_t before = when_monotonic(), now = conn_now(v->conn);
 
@@ -116,8 +114,8 @@ verdict_open(struct verdict *v, struct conn *c, const char *group,
 	v->arg = xcalloc(ARGS + VERDICT_EMIT_MAX, sizeof(*v->arg));
 	v->done_arg = xcalloc(ARGS + VERDICT_DONE_MAX, sizeof(*v->done_arg));
 	v->text = xcalloc(VERDICT_DONE_MAX, sizeof(*v->text));
-	v->telling = none;
-	return set_clock(v);
+	v->telling = VERDICT_NONE;
+	return verdict_set_clock(v);
 }
 
 void
@@ -147,19 +145,16 @@ verdict_close(struct verdict *v)
 	*v = (struct verdict){ 0 };
 }
 
-/* The key that counts this minute. */
-static const struct buf *
-stats_key(struct verdict *v, struct verdict_stream *st)
+const struct buf *
+verdict_stats_key(struct verdict *v, struct verdict_stream *st)
 {
 	st->stats.len = st->stats_len;
 	buf_addu(&st->stats, (uint64_t)verdict_now(v) / 60000);
 	return &st->stats;
 }
 
-/* A stop ends the attempts to connect, but what handlers have done meanwhile is
- * worth one more. */
-static int
-reconnect(struct verdict *v)
+int
+verdict_reconnect(struct verdict *v)
 {
 	if (conn_reconnect(v->conn) == 0)
 		return 0;
@@ -176,7 +171,7 @@ back_off(struct verdict *v, int tries)
 	if (tries == 0)
 		warn("%s, trying again", conn_error(v->conn));
 	if (v->waiting != NULL)
-		v->waiting(v->arg_waiting);
+		v->waiting(v->keeper);
 	if (stop_requested())
 		poll(NULL, 0, BACKOFF_MS);
 	else
@@ -184,14 +179,9 @@ back_off(struct verdict *v, int tries)
 	return true;
 }
 
-/*
- * Ask until there is an answer: over lost connections and while the server
- * can't.  After a stop it gives up sooner.  A group that is gone is an answer:
- * nothing is ours there.  NULL with conn_error() set.
- */
-static struct reply *
-insist(struct verdict *v, struct script *s, size_t keys,
-       const struct script_arg *arg, size_t count)
+struct reply *
+verdict_insist(struct verdict *v, struct script *s, size_t keys,
+	       const struct script_arg *arg, size_t count)
 {
 	int tries;
 
@@ -200,7 +190,7 @@ insist(struct verdict *v, struct script *s, size_t keys,
 
 		if (r == NULL) {
 			if ((stop_requested() && tries > BACKOFF_STOPPED) ||
-			    reconnect(v) < 0)
+			    verdict_reconnect(v) < 0)
 				return NULL;
 			continue;
 		}
@@ -232,201 +222,42 @@ number_of(struct verdict *v, const struct reply *r, const char *script)
 	return -1;
 }
 
-/* The call that tells of what is done: v->done_arg.  Returns how many arguments
- * it has, of which 4 are keys. */
-static size_t
-put_done(struct verdict *v, struct verdict_stream *st, char ms[NUM_TEXT])
-{
-	const struct buf *stats = stats_key(v, st);
-	struct script_arg *arg = v->done_arg;
-	size_t i;
-
-	arg[0] = (struct script_arg){ st->name, strlen(st->name) };
-	arg[1] = (struct script_arg){ st->ledger.data, st->ledger.len };
-	arg[2] = (struct script_arg){ st->progress.data, st->progress.len };
-	arg[3] = (struct script_arg){ stats->data, stats->len };
-	arg[4] = (struct script_arg){ v->group, strlen(v->group) };
-	arg[5] = (struct script_arg){ ms, num_put(ms, (uint64_t)st->done_ms) };
-	for (i = 0; i < st->done_count; i++)
-		arg[6 + i] = (struct script_arg){
-			st->done[i].text,
-			st->done[i].len,
-		};
-	st->told = st->done_count;
-	st->told_ms = st->done_ms;
-	return 6 + i;
-}
-
-/* What was told is known. */
-static void
-forget(struct verdict_stream *st)
-{
-	st->done_count -= st->told;
-	st->done_ms -= st->told_ms;
-	memmove(st->done, st->done + st->told,
-		st->done_count * sizeof(*st->done));
-	st->told = 0;
-	st->told_ms = 0;
-}
-
-static int
-flush_stream(struct verdict *v, struct verdict_stream *st)
-{
-	char ms[NUM_TEXT];
-
-	if (st->done_count == 0)
-		return 0;
-	if (insist(v, &v->done, 4, v->done_arg, put_done(v, st, ms)) == NULL)
-		return -1;
-	forget(st);
-	return 0;
-}
-
-/* The answer to verdict_push(), NULL if the connection is lost.  What is not
- * confirmed is told again, and that is waited for. */
-static int
-take_answer(struct verdict *v, const struct reply *r)
-{
-	struct verdict_stream *st = &v->stream[v->telling];
-
-	v->telling = none;
-	if (r == NULL || reply_is(r, 0, REPLY_ERROR))
-		return flush_stream(v, st);
-	forget(st);
-	return 0;
-}
-
-static int
-settle(struct verdict *v)
-{
-	return v->telling == none ? 0 : take_answer(v, conn_reply(v->conn, 0));
-}
-
-/* As insist(), behind what verdict_push() has left unanswered. */
+/* As verdict_insist(), behind what verdict_push() has left unanswered. */
 static struct reply *
 run(struct verdict *v, struct script *s, size_t keys,
     const struct script_arg *arg, size_t count)
 {
-	return settle(v) < 0 ? NULL : insist(v, s, keys, arg, count);
+	return verdict_settle(v) < 0 ? NULL
+				     : verdict_insist(v, s, keys, arg, count);
 }
 
-int
-verdict_flush(struct verdict *v)
+/* Whether the answer says that an entry, or one of some, is not ours. */
+static bool
+is_refusal(const struct reply *r)
 {
-	size_t i;
+	int64_t n;
 
-	if (settle(v) < 0)
-		return -1;
-	for (i = 0; i < v->count; i++)
-		if (flush_stream(v, &v->stream[i]) < 0)
-			return -1;
-	if (when_monotonic() >= v->clock_due && set_clock(v) < 0)
-		return reconnect(v);
-	return 0;
+	if (reply_is(r, 0, REPLY_ARRAY)) /* hold.lua names them */
+		return r->node[0].len != 0 && !reply_is(r, 1, REPLY_INTEGER);
+	return reply_is(r, 0, REPLY_NIL) || reply_is(r, 0, REPLY_ERROR) ||
+	       (reply_number(r, 0, &n) == 0 && n == 0);
 }
 
-int
-verdict_ping(struct verdict *v)
+/* As run(), for a script that looks at the owner.  That the group has vanished
+ * must not look like a lease that was lost. */
+static struct reply *
+run_fenced(struct verdict *v, struct script *s, size_t keys,
+	   const struct script_arg *arg, size_t count)
 {
-	return set_clock(v) < 0 ? reconnect(v) : 0;
-}
-
-/* Take the answer if it is here.  1 if there is nothing to wait for, 0, -1. */
-static int
-try_settle(struct verdict *v)
-{
-	struct reply *r = NULL;
+	struct reply *r = run(v, s, keys, arg, count);
 	int rc;
 
-	if (v->telling == none)
-		return 1;
-	rc = conn_next(v->conn, &r, 0);
-	if (rc == 0 && conn_silence(v->conn, v->told_at, 0) >= 0)
-		return 0;
-	return take_answer(v, rc == 1 ? r : NULL) < 0 ? -1 : 1;
-}
-
-/* The first stream of which something is untold; none. */
-static size_t
-untold(const struct verdict *v)
-{
-	size_t i;
-
-	for (i = 0; i < v->count; i++)
-		if (v->stream[i].done_count > v->stream[i].told)
-			return i;
-	return none;
-}
-
-int
-verdict_push(struct verdict *v)
-{
-	int rc = try_settle(v);
-	char ms[NUM_TEXT];
-	size_t at = untold(v), count, i;
-
-	if (rc <= 0)
-		return rc;
-	if (v->done.sha[0] == '\0' || when_monotonic() >= v->clock_due)
-		return verdict_flush(v);
-	if (at == none)
-		return 0;
-	count = put_done(v, &v->stream[at], ms);
-	script_begin(v->conn, &v->done, 4, count);
-	for (i = 0; i < count; i++)
-		conn_arg(v->conn, v->done_arg[i].text, v->done_arg[i].len);
-	v->telling = at;
-	v->told_at = when_monotonic();
-	conn_flush(v->conn); /* a loss is noticed at the answer */
-	return 0;
-}
-
-bool
-verdict_poll(struct verdict *v, struct pollfd *p)
-{
-	*p = (struct pollfd){ .fd = -1 };
-	if (v->telling == none)
-		return untold(v) != none;
-	if (untold(v) == none && conn_unsent(v->conn) == 0)
-		return false;
-	return conn_poll(v->conn, p) != 0;
-}
-
-int64_t
-verdict_due(const struct verdict *v)
-{
-	return v->telling != none ? v->told_at + LOOK_MS : INT64_MAX;
-}
-
-bool
-verdict_is_untold(const struct verdict *v, size_t stream, struct id id)
-{
-	const struct verdict_stream *st;
-	char text[ID_TEXT];
-	size_t len = id_put(text, id), i;
-
-	if (stream >= v->count)
-		return false;
-	st = &v->stream[stream];
-	for (i = 0; i < st->done_count; i++)
-		if (st->done[i].len == len &&
-		    memcmp(st->done[i].text, text, len) == 0)
-			return true;
-	return false;
-}
-
-int
-verdict_done(struct verdict *v, size_t stream, struct id id, int64_t ms)
-{
-	struct verdict_stream *st = &v->stream[stream];
-	struct verdict_id *done;
-
-	if (st->done_count == VERDICT_DONE_MAX && verdict_flush(v) < 0)
-		return -1;
-	done = &st->done[st->done_count++];
-	done->len = id_put(done->text, id);
-	st->done_ms += ms > 0 ? ms : 0;
-	return 0;
+	if (r == NULL || v->mend == NULL || !is_refusal(r))
+		return r;
+	rc = v->mend(v->keeper);
+	if (rc < 0)
+		return NULL;
+	return rc == 0 ? r : run(v, s, keys, arg, count);
 }
 
 int
@@ -440,7 +271,7 @@ verdict_emit(struct verdict *v, size_t stream, struct id id, int64_t ms,
 	adds(&call, st->name);
 	addb(&call, &st->ledger);
 	addb(&call, &st->progress);
-	addb(&call, stats_key(v, st));
+	addb(&call, verdict_stats_key(v, st));
 	adds(&call, output);
 	adds(&call, v->group);
 	adds(&call, v->consumer);
@@ -449,7 +280,7 @@ verdict_emit(struct verdict *v, size_t stream, struct id id, int64_t ms,
 	memcpy(v->arg, call.arg, call.count * sizeof(*v->arg));
 	for (i = 0; i < count && i < VERDICT_EMIT_MAX; i++)
 		v->arg[call.count + i] = event[i];
-	return number_of(v, run(v, &v->emit, 5, v->arg, call.count + i),
+	return number_of(v, run_fenced(v, &v->emit, 5, v->arg, call.count + i),
 			 "emit");
 }
 
@@ -465,13 +296,14 @@ verdict_fail(struct verdict *v, size_t stream, struct id id,
 	adds(&call, st->name);
 	addb(&call, &st->ledger);
 	addb(&call, &st->progress);
-	addb(&call, stats_key(v, st));
+	addb(&call, verdict_stats_key(v, st));
 	adds(&call, v->group);
 	adds(&call, v->consumer);
 	addid(&call, id);
 	addb(&call, &v->json);
 	addn(&call, f->duration_ms);
-	return number_of(v, run(v, &v->fail, 4, call.arg, call.count), "fail");
+	return number_of(v, run_fenced(v, &v->fail, 4, call.arg, call.count),
+			 "fail");
 }
 
 int
@@ -488,7 +320,7 @@ verdict_dead(struct verdict *v, enum failure_reason reason,
 	addb(&call, &st->dlq);
 	addb(&call, &st->ledger);
 	addb(&call, &st->progress);
-	addb(&call, stats_key(v, st));
+	addb(&call, verdict_stats_key(v, st));
 	adds(&call, v->group);
 	adds(&call, reason == FAILURE_TRIMMED ? "" : v->consumer);
 	addid(&call, e->id);
@@ -496,7 +328,8 @@ verdict_dead(struct verdict *v, enum failure_reason reason,
 	add(&call, body, len);
 	addn(&call, f->duration_ms);
 	addn(&call, reason == FAILURE_TRIMMED && v->trimmed_stay);
-	return number_of(v, run(v, &v->dead, 5, call.arg, call.count), "dead");
+	return number_of(v, run_fenced(v, &v->dead, 5, call.arg, call.count),
+			 "dead");
 }
 
 struct reply *
@@ -509,7 +342,7 @@ verdict_take(struct verdict *v, size_t stream, struct id id, bool counted)
 	adds(&call, v->consumer);
 	addid(&call, id);
 	addn(&call, counted ? 1 : 0);
-	return run(v, &v->take, 1, call.arg, call.count);
+	return run_fenced(v, &v->take, 1, call.arg, call.count);
 }
 
 struct reply *
@@ -526,7 +359,7 @@ verdict_hold(struct verdict *v, size_t stream, const struct id *id,
 	for (i = 0; i < count && i < VERDICT_DONE_MAX; i++)
 		v->arg[3 + i] =
 			(struct script_arg){ text[i], id_put(text[i], id[i]) };
-	return run(v, &v->hold, 1, v->arg, 3 + i);
+	return run_fenced(v, &v->hold, 1, v->arg, 3 + i);
 }
 
 /* A plain command, over lost connections, and, if it must be, while the server
@@ -536,7 +369,7 @@ ask(struct verdict *v, const char *const *word, size_t count, bool must)
 {
 	int tries;
 
-	if (settle(v) < 0)
+	if (verdict_settle(v) < 0)
 		return NULL;
 	for (tries = 0;; tries++) {
 		struct reply *r;
@@ -547,7 +380,7 @@ ask(struct verdict *v, const char *const *word, size_t count, bool must)
 			conn_args(v->conn, word[i]);
 		r = conn_reply(v->conn, 0);
 		if (r == NULL) {
-			if (reconnect(v) < 0)
+			if (verdict_reconnect(v) < 0)
 				return NULL;
 			continue;
 		}

@@ -53,15 +53,18 @@ struct verdict {
 	size_t count;
 	bool trimmed_stay; /* pending, until they have a dead letter */
 	/* If set: called while the server can't take a verdict, to keep leases. */
-	void (*waiting)(void *arg);
-	void *arg_waiting;
+	void (*waiting)(void *keeper);
+	/* If set: called when an entry is not ours, to see whether its group was
+	 * created again (group_mend): 1 to ask once more, 0, -1. */
+	int (*mend)(void *keeper);
+	void *keeper;
 	int64_t clock; /* the server's minus when_monotonic() */
 	int64_t clock_due;
 	struct script emit, done, fail, dead, take, hold;
 	struct buf json; /* private from here on */
 	struct script_arg *arg, *done_arg;
 	char (*text)[ID_TEXT];
-	size_t telling;  /* the stream some of which is told; NONE */
+	size_t telling;  /* the stream some of which is told; SIZE_MAX */
 	int64_t told_at; /* when_monotonic() */
 };
 
@@ -83,10 +86,10 @@ int64_t verdict_now(const struct verdict *v);
  * these functions, what is done meanwhile being told after that. */
 int verdict_done(struct verdict *v, size_t stream, struct id id, int64_t ms);
 int verdict_flush(struct verdict *v);
+int verdict_push(struct verdict *v);
 
 /* Whether the server answers: 0, or -1. */
 int verdict_ping(struct verdict *v);
-int verdict_push(struct verdict *v);
 
 /* What to poll for until verdict_push() can go on; p->fd is -1 if it has nothing
  * to say.  Returns whether not to wait. */
@@ -96,7 +99,9 @@ bool verdict_poll(struct verdict *v, struct pollfd *p);
  * INT64_MAX. */
 int64_t verdict_due(const struct verdict *v);
 
-/* Whether the entry is done and the server may not know it yet. */
+/* How many entries are done of which the server may not know it yet; whether one
+ * is among them. */
+size_t verdict_untold(const struct verdict *v);
 bool verdict_is_untold(const struct verdict *v, size_t stream, struct id id);
 
 /* Done, with at most VERDICT_EMIT_MAX events to append to a stream.  1, 0 if the

@@ -8,20 +8,18 @@
 #include "common/desk.h"
 #include "common/diag.h"
 #include "common/failure.h"
-#include "common/mem.h"
 #include "common/num.h"
+#include "common/pool.h"
 #include "common/runner.h"
 #include "common/stop.h"
 #include "common/worker.h"
 
 enum {
-	BLOCK_MS = 2000,  /* one blocked read */
-	BROKEN_MS = 1000, /* first pause after a broken handler */
+	LONGEST_MS = 2000, /* of one wait */
+	BROKEN_MS = 1000,  /* first pause after a broken handler */
 	BROKEN_MAX_MS = 60000,
-	FIXED_FDS = 4,       /* polled besides the handlers' */
 	PARKED_MIN = 100,    /* with lanes: ready events beyond the room */
 	PROGRESS_MS = 1000,  /* between two writes of one job's progress */
-	KILL_MS = 5000,      /* from SIGTERM to SIGKILL */
 	LINES_HELD = 1 << 20 /* bytes of output, as handler.h holds */
 };
 
@@ -33,15 +31,10 @@ struct worker {
 	int64_t deadline;
 
 	struct desk desk;
-	struct runner *runner; /* o->jobs of them */
-	size_t running;
-
-	struct pollfd *pfd;
-	struct id *ids; /* room for o->jobs */
+	struct pool pool;
 	int64_t hold_due;
 	int64_t broken_until, broken_ms;
 	int64_t grace_until; /* INT64_MAX: no stop yet */
-	bool exhausted;      /* a read without waiting found nothing */
 };
 
 static bool
@@ -56,13 +49,18 @@ static bool
 holds(void *arg, size_t stream, struct id id)
 {
 	const struct worker *w = arg;
-	size_t i;
 
-	for (i = 0; i < w->o->jobs; i++)
-		if (w->runner[i].used && w->runner[i].job.stream == stream &&
-		    id_compare(w->runner[i].job.id, id) == 0)
-			return true;
-	return desk_has(&w->desk, stream, id);
+	return pool_has(&w->pool, stream, id) || desk_has(&w->desk, stream, id);
+}
+
+static void
+each(void *arg, size_t stream,
+     void (*tell)(void *to, struct id id, int64_t deliveries), void *to)
+{
+	const struct worker *w = arg;
+
+	pool_each(&w->pool, stream, tell, to);
+	desk_each(&w->desk, stream, tell, to);
 }
 
 /* The command itself is at fault: no attempt is burned, and nothing else is
@@ -95,8 +93,8 @@ succeed(struct worker *w, struct runner *run, int64_t ms)
 	int rc;
 
 	if (w->o->output != NULL) {
-		rc = runner_emit(run, &w->desk.v, w->o->output,
-				 w->o->output_type, ms);
+		rc = desk_emit(&w->desk, run, w->o->output, w->o->output_type,
+			       ms);
 		if (rc == -1)
 			return desk_fail(&w->desk);
 		if (rc == -2)
@@ -175,7 +173,7 @@ finish(struct worker *w, struct runner *run)
 	int rc = 0;
 
 	run->used = false;
-	w->running--;
+	w->pool.running--;
 	w->desk.reclaimed -= run->job.reclaimed;
 	if (run->lost) {
 		jobs_leave(&w->desk.jobs, &run->job);
@@ -191,22 +189,11 @@ finish(struct worker *w, struct runner *run)
 	return rc;
 }
 
-static struct runner *
-free_runner(struct worker *w)
-{
-	size_t i;
-
-	for (i = 0; w->running < w->o->jobs && i < w->o->jobs; i++)
-		if (!w->runner[i].used)
-			return &w->runner[i];
-	return NULL;
-}
-
 /* Start the job with the event that is select's current record. */
 static int
 start(struct worker *w, struct job *job)
 {
-	struct runner *run = free_runner(w);
+	struct runner *run = pool_place(&w->pool);
 	int rc = desk_check_loop(&w->desk, job, NULL);
 
 	if (rc != 0)
@@ -214,7 +201,7 @@ start(struct worker *w, struct job *job)
 	runner_load(run, job, w->select);
 	run->used = true;
 	run->lost = false;
-	w->running++;
+	w->pool.running++;
 	w->desk.reclaimed += job->reclaimed;
 	w->desk.counts->started++;
 	runner_start(run, &w->o->run, w->g, verdict_now(&w->desk.v));
@@ -231,14 +218,8 @@ lane_of(const struct worker *w)
 static bool
 can_start(const struct worker *w)
 {
-	return w->running < w->o->jobs && !is_stopping(w) &&
+	return w->pool.running < w->o->jobs && !is_stopping(w) &&
 	       when_monotonic() >= w->broken_until;
-}
-
-static bool
-is_enough(const struct worker *w)
-{
-	return w->desk.counts->taken >= w->select->options->count;
 }
 
 /*
@@ -250,26 +231,10 @@ static int
 take_batch(struct worker *w)
 {
 	bool late = when_monotonic() >= w->hold_due;
-	struct delivery d;
+	struct job job;
 	int rc;
 
-	while ((rc = group_next(w->g, &d)) == 1) {
-		struct job job = {
-			.stream = d.stream,
-			.id = d.entry.id,
-			.deliveries = d.deliveries,
-			.redrives = runner_redrives(&d.entry),
-		};
-
-		if (is_enough(w)) { /* COUNT is per stream */
-			group_release(w->g, &d);
-			continue;
-		}
-		rc = desk_choose(&w->desk, &job, &d.entry);
-		if (rc < 0)
-			return -1;
-		if (rc == 0)
-			continue;
+	while ((rc = desk_next(&w->desk, &job)) == 1) {
 		job.lane = lane_of(w);
 		if (!late && can_start(w) && jobs_enter(&w->desk.jobs, &job)) {
 			if (start(w, &job) < 0)
@@ -279,7 +244,7 @@ take_batch(struct worker *w)
 			jobs_ready(&w->desk.jobs, &job, false);
 		}
 	}
-	return rc < 0 ? desk_fail(&w->desk) : 0;
+	return rc;
 }
 
 /* Start a job that was taken up, unless an event of its key is running: of what
@@ -315,23 +280,14 @@ start_jobs(struct worker *w)
 	return 0;
 }
 
-/* As many wait as may: nothing more is taken. */
-static bool
-is_full(const struct worker *w)
-{
-	return w->desk.jobs.waiting_count >= w->o->max_waiting;
-}
-
 /* How many entries there is room to run. */
 static uint64_t
 room(const struct worker *w)
 {
-	uint64_t held = w->running + w->desk.jobs.ready_count,
+	uint64_t held = w->pool.running + w->desk.jobs.ready_count,
 		 most = w->o->jobs;
-	uint64_t left = w->select->options->count;
 
 	if (is_stopping(w) || when_monotonic() < w->broken_until ||
-	    (w->o->until_end && w->exhausted) || is_full(w) ||
 	    (w->o->ordered && w->desk.jobs.waiting_count != 0))
 		return 0;
 	if (w->o->run.key != NULL) {
@@ -340,61 +296,17 @@ room(const struct worker *w)
 		if (w->desk.jobs.ready_count >= PARKED_MIN + 10 * w->o->jobs)
 			return 0;
 	}
-	left = w->desk.counts->taken < left ? left - w->desk.counts->taken : 0;
-	most = held < most ? most - held : 0;
-	return most < left ? most : left;
+	return desk_room(&w->desk, held < most ? most - held : 0);
 }
 
 static int
 read_more(struct worker *w)
 {
-	uint64_t n = room(w);
-	int rc;
+	int rc = desk_read(&w->desk, room(w));
 
-	if (n == 0 && !w->g->reading)
-		return 0;
-	rc = group_try(w->g, n, w->o->until_end ? 0 : BLOCK_MS);
-	if (rc < 0)
-		return desk_fail(&w->desk);
 	if (rc == 1 && (take_batch(w) < 0 || start_jobs(w) < 0))
 		return -1;
-	if (rc == 2 || (w->o->until_end && group_reached(w->g)))
-		w->exhausted = true;
-	return 0;
-}
-
-/* The entries that run of one stream: renew their leases, and end the handlers
- * of those that were taken from us.  0, or -1. */
-static int
-hold_stream(struct worker *w, size_t stream)
-{
-	struct reply *r;
-	size_t count = 0, i, k;
-
-	for (i = 0; i < w->o->jobs; i++) {
-		const struct runner *run = &w->runner[i];
-
-		if (run->used && !run->lost && run->job.stream == stream)
-			w->ids[count++] = run->job.id;
-	}
-	if (count == 0)
-		return 0;
-	r = verdict_hold(&w->desk.v, stream, w->ids, count);
-	if (r == NULL)
-		return desk_fail(&w->desk);
-	for (k = 1; k < r->count; k++)
-		for (i = 0; i < w->o->jobs; i++) {
-			struct runner *run = &w->runner[i];
-			struct id lost;
-
-			if (!run->used || run->job.stream != stream ||
-			    reply_id(r, k, &lost) < 0 ||
-			    id_compare(run->job.id, lost) != 0)
-				continue;
-			run->lost = true;
-			handler_end(&run->handler, when_monotonic(), KILL_MS);
-		}
-	return 0;
+	return rc < 0 ? -1 : 0;
 }
 
 /* What waits is renewed with all that the consumer holds. */
@@ -403,13 +315,13 @@ keep_leases(struct worker *w)
 {
 	size_t i;
 
-	group_renew(w->g);
+	group_renew_some(w->g);
 	if (when_monotonic() < w->hold_due)
 		return 0;
 	w->hold_due = when_monotonic() + w->g->o->lease_ms / 3;
 	for (i = 0; i < w->g->count; i++)
-		if (hold_stream(w, i) < 0)
-			return -1;
+		if (pool_hold(&w->pool, &w->desk.v, i) < 0)
+			return desk_fail(&w->desk);
 	return 0;
 }
 
@@ -420,8 +332,8 @@ print_lines(struct worker *w)
 {
 	size_t held = w->o->jobs == 1 ? 0 : LINES_HELD, i;
 
-	for (i = 0; i < w->o->jobs; i++) {
-		struct runner *run = &w->runner[i];
+	for (i = 0; i < w->pool.size; i++) {
+		struct runner *run = &w->pool.runner[i];
 		struct buf *lines = &run->handler.output;
 
 		if (w->o->output != NULL)
@@ -439,8 +351,8 @@ reap(struct worker *w)
 	int64_t now = when_monotonic();
 	size_t i;
 
-	for (i = 0; i < w->o->jobs; i++) {
-		struct runner *run = &w->runner[i];
+	for (i = 0; i < w->pool.size; i++) {
+		struct runner *run = &w->pool.runner[i];
 		struct handler *h = &run->handler;
 
 		if (!run->used)
@@ -474,7 +386,6 @@ static void
 watch_stop(struct worker *w)
 {
 	int64_t now = when_monotonic();
-	size_t i;
 
 	if (w->out->error != 0)
 		w->grace_until = now;
@@ -482,33 +393,25 @@ watch_stop(struct worker *w)
 		w->grace_until = w->o->grace_ms < INT64_MAX - now
 					 ? now + w->o->grace_ms
 					 : INT64_MAX - 1;
-	if (now < w->grace_until)
-		return;
-	for (i = 0; i < w->o->jobs; i++)
-		if (w->runner[i].used && !w->runner[i].handler.ended)
-			handler_end(&w->runner[i].handler, now, KILL_MS);
+	if (now >= w->grace_until)
+		pool_end(&w->pool);
 }
 
 static bool
 is_finished(const struct worker *w)
 {
-	if (w->running != 0)
+	if (w->pool.running != 0)
 		return false;
 	if (is_stopping(w))
 		return true;
-	if (w->desk.jobs.ready_count != 0)
-		return false;
-	return is_enough(w) ||
-	       (w->o->until_end &&
-		((w->exhausted && w->desk.taken_over) || is_full(w)));
+	return desk_is_empty(&w->desk);
 }
 
 /* The ms until something has to be done without being woken. */
 static int
 wait_ms(const struct worker *w)
 {
-	int64_t now = when_monotonic(), until = now + BLOCK_MS, due;
-	size_t i;
+	int64_t now = when_monotonic(), until = now + LONGEST_MS, due;
 
 	if (w->hold_due < until)
 		until = w->hold_due;
@@ -525,13 +428,9 @@ wait_ms(const struct worker *w)
 	due = jobs_due(&w->desk.jobs);
 	if (due != INT64_MAX && can_start(w) && due - w->desk.v.clock < until)
 		until = due - w->desk.v.clock;
-	for (i = 0; i < w->o->jobs; i++) {
-		const struct handler *h = &w->runner[i].handler;
-
-		if (w->runner[i].used && handler_due(h) < until)
-			until = handler_due(h);
-	}
-	due = desk_due(&w->desk, !is_stopping(w) && !is_enough(w));
+	if (pool_due(&w->pool) < until)
+		until = pool_due(&w->pool);
+	due = desk_due(&w->desk, !is_stopping(w) && !desk_is_enough(&w->desk));
 	if (due < until)
 		until = due;
 	return until > now ? (int)(until - now) : 0;
@@ -540,38 +439,22 @@ wait_ms(const struct worker *w)
 static void
 wait_for_something(struct worker *w)
 {
-	struct pollfd *p = w->pfd;
-	size_t n = 0, i, first;
+	struct pollfd *p = w->pool.pfd;
 	int timeout = wait_ms(w);
 
-	p[n++] = (struct pollfd){ .fd = handler_child_fd(), .events = POLLIN };
-	p[n++] = (struct pollfd){ .fd = is_stopping(w) ? -1 : stop_fd(),
-				  .events = POLLIN };
-	p[n] = (struct pollfd){ .fd = -1 };
-	if (w->g->reading && conn_poll(w->g->conn, &p[n]) != 0)
+	p[0] = (struct pollfd){ .fd = handler_child_fd(), .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = is_stopping(w) ? -1 : stop_fd(),
+				.events = POLLIN };
+	p[2] = (struct pollfd){ .fd = -1 };
+	if (w->g->reading && conn_poll(w->g->conn, &p[2]) != 0)
 		timeout = 0;
 	if (!w->g->reading && room(w) != 0)
 		timeout = 0;
-	n++;
-	if (verdict_poll(&w->desk.v, &p[n++]))
+	if (verdict_poll(&w->desk.v, &p[3]))
 		timeout = 0;
-	for (i = 0; i < w->o->jobs; i++)
-		if (w->runner[i].used)
-			n += handler_poll(&w->runner[i].handler, &p[n]);
-	poll(p, (nfds_t)n, timeout);
+	pool_wait(&w->pool, 4, timeout);
 	if (p[0].revents != 0)
 		handler_child_seen();
-	for (i = 0, first = FIXED_FDS; i < w->o->jobs; i++) {
-		struct runner *run = &w->runner[i];
-		struct pollfd mine[HANDLER_FDS];
-		size_t count;
-
-		if (!run->used)
-			continue;
-		count = handler_poll(&run->handler, mine);
-		handler_step(&run->handler, &p[first], count);
-		first += count;
-	}
 }
 
 static int
@@ -583,7 +466,7 @@ step(struct worker *w)
 	print_lines(w);
 	if (reap(w) < 0)
 		return -1;
-	if ((!is_stopping(w) && !is_enough(w) &&
+	if ((!is_stopping(w) && !desk_is_enough(&w->desk) &&
 	     desk_take_over(&w->desk) < 0) ||
 	    start_jobs(w) < 0 || read_more(w) < 0)
 		return -1;
@@ -614,6 +497,7 @@ static void
 be_holder(struct worker *w)
 {
 	w->g->holds = holds;
+	w->g->each = each;
 	w->g->holder = w;
 }
 
@@ -636,14 +520,12 @@ worker_run(const struct worker_options *o, struct group *g,
 		.backoff_ms = o->backoff_ms,
 		.backoff_max_ms = o->backoff_max_ms,
 		.max_waiting = o->max_waiting,
+		.until_end = o->until_end,
 		.handler = o->run.argv[0],
 	};
 	int rc;
-	size_t i;
 
-	w.runner = xcalloc(o->jobs, sizeof(*w.runner));
-	w.ids = xcalloc(o->jobs, sizeof(*w.ids));
-	w.pfd = xcalloc(FIXED_FDS + o->jobs * HANDLER_FDS, sizeof(*w.pfd));
+	pool_init(&w.pool, o->jobs);
 	be_holder(&w);
 	rc = desk_open(&w.desk, &rules, g, select, counts);
 	while (rc == 0 && !is_finished(&w)) {
@@ -653,12 +535,9 @@ worker_run(const struct worker_options *o, struct group *g,
 	}
 	if (rc == 0)
 		rc = give_back(&w);
-	for (i = 0; i < o->jobs; i++)
-		runner_free(&w.runner[i]);
-	free(w.runner);
-	free(w.pfd);
-	free(w.ids);
+	pool_release(&w.pool);
 	g->holds = NULL;
+	g->each = NULL;
 	g->holder = NULL;
 	desk_close(&w.desk);
 	return rc;

@@ -458,6 +458,438 @@ crash()
 	stop "$pid"
 }
 
+# flaky - a handler that waits for $log.go, and fails the first time
+flaky()
+{
+	handler flaky <<-'END'
+		read -r event
+		n=${event#*:}
+		n=${n%\}}
+		echo "+ $n" >>"$log"
+		until [ -e "$log.go" ]; do sleep 0.01; done
+		if [ "$EV_ATTEMPT" = 1 ]; then
+			echo "! $n" >>"$log"
+			exit 1
+		fi
+		echo "- $n" >>"$log"
+	END
+	flaky=$BATS_TEST_TMPDIR/flaky
+}
+
+has_vanished()
+{
+	grep -q vanished "$(err "$1")"
+}
+
+@test "the group destroyed while handlers run that then fail" {
+	publish s 1 4
+	flaky
+	start sub evsub -P 4 -g g --backoff 10ms --lease 30s s -- "$flaky"
+	wait_until 5 has_begun 4
+	redis xgroup destroy s g >/dev/null
+	# No read is under way: their verdicts find out.
+	: >"$log.go"
+	wait_until 5 all_done 4
+	publish s 5 5
+	wait_until 5 all_done 5
+	stop "$pid"
+	must_say_of sub 'vanished' '4 events in hand are pending again'
+	must_be_exact 5 '1 destroyed'
+	must_equal "$(grep -c '^!' "$log")" 5
+	must_equal "$(redis exists '{s}:fail:g')" 0
+}
+
+# must_say_of NAME TEXT... - as must_say, of a program that was started
+must_say_of()
+{
+	stderr=$(cat "$(err "$1")")
+	shift
+	must_say "$@"
+}
+
+@test "the group destroyed: what renewals put back outlives its worker" {
+	publish s 1 4
+	flaky
+	start one evsub -P 3 -g g --lease 300ms s -- "$flaky"
+	wait_until 5 has_begun 3
+	redis xgroup destroy s g >/dev/null
+	wait_until 5 is_pending s g 3
+	crash "$pid"
+	: >"$log.go"
+	start two evsub -g g --backoff 10ms --lease 300ms s -- "$flaky"
+	wait_until 10 all_done 4
+	stop "$pid"
+	account 4 '1 destroyed, 1 kill'
+	must_equal "$lost $doubled" '0 0'
+	# Their starts were not forgotten.
+	must_equal "$(grep -c '^+' "$log")" 11
+}
+
+@test "the group destroyed while two workers run: nobody steals" {
+	local one two
+	publish s 1 8
+	flaky
+	start one evsub -P 4 -g g --consumer one --backoff 10ms --lease 600ms \
+		s -- "$flaky"
+	one=$pid
+	start two evsub -P 4 -g g --consumer two --backoff 10ms --lease 600ms \
+		s -- "$flaky"
+	two=$pid
+	wait_until 5 has_begun 8
+	redis xpending s g - + 8 one | sed -n '1~4p' | sort >"$log.one"
+	redis xgroup destroy s g >/dev/null
+	wait_until 5 is_pending s g 8
+	redis xpending s g - + 8 one | sed -n '1~4p' | sort >"$log.now"
+	cmp "$log.one" "$log.now"
+	sleep 0.7 # longer than a lease: what was not put back would be lost
+	redis xpending s g - + 8 one | sed -n '1~4p' | sort >"$log.now"
+	cmp "$log.one" "$log.now"
+	: >"$log.go"
+	wait_until 5 all_done 8
+	stop "$one"
+	stop "$two"
+	must_be_exact 8 '1 destroyed, 2 workers'
+	must_equal "$(grep -c '^!' "$log")" 8
+}
+
+@test "the group destroyed again and again: nothing is lost" {
+	local n one events=200
+	publish s 1 $events
+	handler often <<-'END'
+		read -r event
+		n=${event#*:}
+		n=${n%\}}
+		echo "+ $n" >>"$log"
+		sleep 0.01
+		if [ "$EV_ATTEMPT" = 1 ] && [ $((n % 3)) = 0 ]; then
+			echo "! $n" >>"$log"
+			exit 1
+		fi
+		echo "- $n" >>"$log"
+	END
+	start one evsub -P 2 -g g --backoff 50ms --lease 300ms s -- \
+		"$BATS_TEST_TMPDIR/often"
+	one=$pid
+	start two evsub -P 2 -g g --backoff 50ms --lease 300ms s -- \
+		"$BATS_TEST_TMPDIR/often"
+	for n in {1..12}; do
+		redis xgroup destroy s g >/dev/null
+		sleep "0.0$((RANDOM % 90 + 10))" # a random moment
+	done
+	wait_until 20 all_done $events
+	stop "$one"
+	stop "$pid"
+	account $events "$n times destroyed"
+	must_equal "$lost" 0
+	[ "$doubled" -le $((n * 4)) ]
+	must_equal "$(redis exists '{s}:dlq')" 0
+}
+
+@test "the group destroyed while events wait for a retry" {
+	publish s 1 5
+	handler once <<-'END'
+		read -r event
+		n=${event#*:}
+		n=${n%\}}
+		echo "+ $n" >>"$log"
+		if [ "$EV_ATTEMPT" = 1 ]; then
+			echo "! $n" >>"$log"
+			exit 1
+		fi
+		echo "- $n" >>"$log"
+	END
+	start sub evsub -g g --backoff 2s --lease 30s s -- \
+		"$BATS_TEST_TMPDIR/once"
+	wait_until 5 has_ledger 5
+	redis xgroup destroy s g >/dev/null
+	# It was waiting for more, and finds out at once.
+	wait_until 5 is_pending s g 5
+	must_equal "$(redis hlen '{s}:fail:g')" 5
+	wait_until 10 all_done 5
+	stop "$pid"
+	must_be_exact 5 '1 destroyed'
+	must_equal "$(redis exists '{s}:fail:g')" 0
+}
+
+has_ledger()
+{
+	[ "$(redis hlen '{s}:fail:g')" = "$1" ]
+}
+
+@test "the group destroyed: a stop gives back what did not start" {
+	publish s 1 6
+	flaky
+	start sub evsub -P 2 -g g --lease 30s --grace 100ms s -- "$flaky"
+	wait_until 5 has_begun 2
+	redis xgroup destroy s g >/dev/null
+	stop "$pid"
+	must_equal "$(redis --raw xpending s g - + 9 | sed -n '2~4p' | sort -u)" \
+		released
+	: >"$log.go"
+	must_exit 0 evsub -E -g g --backoff 10ms s -- \
+		sh -c 'echo "- $(cut -d: -f2 | tr -d "}")" >>"$log"'
+	account 6 '1 destroyed, 1 stop'
+	must_equal "$lost $doubled" '0 0'
+}
+
+@test "the group destroyed while a coprocess has events in hand" {
+	publish s 1 6
+	handler co <<-'END'
+		n=0
+		while IFS= read -r line; do
+			id=${line#*\"id\":\"}
+			id=${id%%\"*}
+			n=${line#*\"n\":}
+			n=${n%%\}*}
+			echo "+ $n" >>"$log"
+			until [ -e "$log.go" ]; do sleep 0.01; done
+			case $line in
+			*'"attempts":'*)
+				echo "- $n" >>"$log"
+				echo "{\"id\":\"$id\",\"ok\":true}"
+				;;
+			*)
+				echo "! $n" >>"$log"
+				echo "{\"id\":\"$id\",\"retry\":\"10ms\"}"
+				;;
+			esac
+		done
+	END
+	start sub evsub -g g --coprocess -b 4 --lease 30s s -- \
+		"$BATS_TEST_TMPDIR/co"
+	wait_until 5 has_begun 1
+	wait_until 5 is_pending s g 4
+	redis xgroup destroy s g >/dev/null
+	: >"$log.go"
+	wait_until 10 all_done 6
+	stop "$pid"
+	must_say_of sub vanished '4 events in hand are pending again'
+	must_be_exact 6 '1 destroyed'
+	must_equal "$(grep -c '^!' "$log")" 6
+}
+
+@test "the stream deleted and published anew while handlers run" {
+	publish s 1 2
+	flaky
+	start sub evsub -P 2 -g g --backoff 10ms --lease 300ms s -- "$flaky"
+	wait_until 5 has_begun 2
+	redis del s >/dev/null
+	: >"$log.go"
+	wait_until 5 has_vanished sub
+	publish s 3 4
+	wait_until 5 eval '[ "$(grep -c "^- [34]" "$log")" = 2 ]'
+	wait_until 5 is_pending s g 0
+	stop "$pid"
+}
+
+# Coprocesses
+
+# coprocess - logs as handlers do, each line with $CO behind it
+coprocess()
+{
+	handler co <<-'END'
+		while IFS= read -r line; do
+			id=${line#*\"id\":\"}
+			id=${id%%\"*}
+			n=${line#*\"n\":}
+			n=${n%%\}*}
+			echo "+ $n $CO" >>"$log"
+			sleep 0.01
+			echo "- $n $CO" >>"$log"
+			echo "{\"id\":\"$id\",\"ok\":true}"
+		done
+	END
+	co=$BATS_TEST_TMPDIR/co
+}
+
+# crash_both PID CO - kill -9 of an evsub and of its coprocess; what that one was
+# at is over
+crash_both()
+{
+	local evsub
+	evsub=$(child_of "$1")
+	# shellcheck disable=SC2046 # none, or some
+	kill -KILL "$evsub" $(child_of "$evsub")
+	wait "$1" 2>/dev/null || :
+	awk -v co="$2" '$3 == co { open[$2] = $1 == "+" }
+		END { for (n in open) if (open[n]) print "!", n, co }' \
+		"$log" >"$log.open"
+	cat "$log.open" >>"$log"
+}
+
+@test "kill -9 of coprocess workers at random: nothing runs twice at a time" {
+	local kills one two events=400
+	publish s 1 $events
+	coprocess
+	worker()
+	{
+		CO=$1 start "$1" evsub -g g --coprocess -b 4 --lease 300ms s \
+			-- "$co"
+	}
+	worker one.0
+	one=$pid
+	worker two.0
+	two=$pid
+	for kills in {1..12}; do
+		sleep "0.$((RANDOM % 20 + 10))" # a random moment
+		if [ $((kills % 2)) = 0 ]; then
+			crash_both "$one" "one.$((kills / 2 - 1))"
+			worker "one.$((kills / 2))"
+			one=$pid
+		else
+			crash_both "$two" "two.$((kills / 2))"
+			worker "two.$((kills / 2 + 1))"
+			two=$pid
+		fi
+	done
+	wait_until 20 all_done_by_name $events
+	stop "$one"
+	stop "$two"
+	account $events "$kills kills"
+	must_equal "$lost $overlapping" '0 0'
+	# In hand, and done within the time that successes are collected.
+	[ "$doubled" -le $((kills * 15)) ]
+	grep -q "^!" "$log" # they were at work
+	must_equal "$(redis exists '{s}:dlq')" 0
+}
+
+all_done_by_name()
+{
+	[ "$(awk '$1 == "-" { print $2 }' "$log" | sort -u | wc -l)" = "$1" ] &&
+		is_pending s g 0
+}
+
+# late VERDICT - a coprocess worker that is stopped until its lease is lost
+late()
+{
+	local one two
+	flush
+	rm -f "$log".one "$log".two "$log".said
+	: >"$log"
+	publish s 1 1
+	handler late <<-'END'
+		while IFS= read -r line; do
+			id=${line#*\"id\":\"}
+			id=${id%%\"*}
+			echo "+ 1 $NAME" >>"$log"
+			until [ -e "$log.$NAME" ]; do sleep 0.01; done
+			verdict='"ok":true'
+			[ "$NAME" = two ] || verdict=$VERDICT
+			[ "$NAME" = one ] || echo "- 1 $NAME" >>"$log"
+			echo "{\"id\":\"$id\",$verdict}"
+			echo said >>"$log.said"
+		done
+	END
+	NAME=one VERDICT=$1 start one evsub -g g --coprocess --consumer one \
+		--lease 300ms s -- "$BATS_TEST_TMPDIR/late"
+	one=$pid
+	wait_until 5 has_begun 1
+	kill -STOP "$(child_of "$one")"
+	NAME=two start two evsub -g g --coprocess --consumer two \
+		--lease 300ms s -- "$BATS_TEST_TMPDIR/late"
+	two=$pid
+	wait_until 10 has_begun 2
+	: >"$log.one"
+	wait_until 5 test -e "$log.said"
+	kill -CONT "$(child_of "$one")"
+	# It does not take it back, also not after its renewals.
+	must_exit 0 timeout 5 bash -c "for _ in {1..40}; do
+		redis-cli -s $SERVER_SOCKET xpending s g - + 1 two |
+			grep -q two || exit 1
+		sleep 0.01
+	done"
+	must_equal "$(redis exists '{s}:fail:g' '{s}:dlq')" 0
+	: >"$log.two"
+	wait_until 5 is_pending s g 0
+	stop "$one"
+	stop "$two"
+	account 1 "1 stop, $1"
+	must_equal "$lost $doubled" '0 0'
+	must_equal "$(redis exists '{s}:fail:g' '{s}:dlq')" 0
+}
+
+@test "a coprocess worker stopped beyond its lease: late verdicts are dropped" {
+	late '"retry":"1h"'
+	late '"dead":true'
+}
+
+# Room
+
+# most_pending STREAMS - sets most, the highest count of pending events seen
+most_pending()
+{
+	local i all=0
+	for ((i = 1; i <= $1; i++)); do
+		all=$((all + $(pending "s$i" g)))
+	done
+	[ "$all" -le "$most" ] || most=$all
+}
+
+has_run()
+{
+	most_pending 8
+	has_done "$1"
+}
+
+@test "of many streams no more is read than there is room to run" {
+	local i most=0
+	handler waits <<-'END'
+		read -r event
+		echo "+ $event" >>"$log"
+		until [ -e "$log.go" ]; do sleep 0.01; done
+		echo "- $event" >>"$log"
+	END
+	for i in {1..8}; do publish "s$i" 1 100; done
+	start sub evsub -P 2 -g g s1 s2 s3 s4 s5 s6 s7 s8 -- \
+		"$BATS_TEST_TMPDIR/waits"
+	wait_until 5 has_begun 2
+	for i in {1..10}; do most_pending 8; done
+	must_equal "$most" 2
+	: >"$log.go"
+	wait_until 20 has_run 300
+	# Those done are acknowledged a little later.
+	echo "# most pending of 8 streams: $most" >&3
+	[ "$most" -le 6 ]
+	# All of them had their turn.
+	for i in {1..8}; do
+		[ "$(redis --raw xinfo groups "s$i" |
+			sed -n '/^last-delivered-id$/{n;p}')" != 0-0 ]
+	done
+	stop "$pid"
+}
+
+@test "a busy stream does not hold up the others" {
+	local i
+	publish busy 1 2000
+	start sub evsub -P 1 -g g busy a b c d -- "$work"
+	wait_until 5 has_done 3
+	for i in a b c d; do
+		redis xadd $i '*' data "{\"n\":$i}" >/dev/null
+	done
+	wait_until 5 eval '[ "$(grep -c "^- [abcd]" "$log")" = 4 ]'
+	[ "$(grep -c '^- [0-9]' "$log")" -lt 500 ]
+	stop "$pid"
+}
+
+# Rights
+
+@test "what one may not do is told once" {
+	printf 'p\n' >"$BATS_TEST_TMPDIR/password"
+	redis acl setuser u on '>p' '~*' '+@all' -xpending -zrangebyscore \
+		>/dev/null
+	publish s 1 2
+	start sub evsub -u "unix://u@$SERVER_SOCKET" -g g --lease 300ms \
+		--password-file "$BATS_TEST_TMPDIR/password" s -- true
+	wait_until 5 grep -q 'cannot look for what dead consumers left: NOPERM' \
+		"$(err sub)"
+	wait_until 5 grep -q 's: cannot promote scheduled events: ' "$(err sub)"
+	sleep 0.5 # several looks more
+	must_equal "$(grep -c 'cannot look\|cannot promote' "$(err sub)")" 2
+	kill "$pid"
+	wait "$pid" || :
+	redis acl deluser u >/dev/null
+}
+
 @test "entries trimmed while their handlers run" {
 	publish s 1 4
 	handler trimmed <<-'END'
@@ -481,7 +913,7 @@ crash()
 }
 
 @test "an event that kills its worker, among 99 good ones" {
-	local crashes=0
+	local crashes=0 runs
 	publish s 1 100
 	handler poison <<-'END'
 		read -r event
@@ -492,7 +924,8 @@ crash()
 		sleep 0.01
 		echo "- $n" >>"$log"
 	END
-	until has_dead s 1 && is_pending s g 0; do
+	for runs in {1..30}; do
+		has_dead s 1 && is_pending s g 0 && break
 		evsub -P 2 -E -g g --lease 100ms s -- \
 			"$BATS_TEST_TMPDIR/poison" </dev/null 3>&- \
 			2>"$BATS_TEST_TMPDIR/err" &
@@ -500,6 +933,7 @@ crash()
 		sleep 0.1 # the lease
 		[ "$crashes" -lt 10 ]
 	done
+	[ "$runs" -lt 30 ]
 	must_equal "$(dead s | jq -c '[.reason,.class]')" \
 		'["crash-loop","crash"]'
 	must_equal "$(dead s data)" '{"n":50}'
