@@ -38,6 +38,25 @@ group_back_off(struct group *g, const struct reply *r)
 	return !stop_sleep(BACKOFF_MS);
 }
 
+int
+group_fault(struct group *g, const struct reply *r)
+{
+	switch (reply_fault(r, 0)) {
+	case REPLY_FAULT_NOGROUP:
+		return GROUP_GONE;
+	case REPLY_FAULT_RETRY:
+		if (group_back_off(g, r) || stop_requested())
+			return GROUP_AGAIN;
+		break;
+	case REPLY_FAULT_REFUSED:
+	case REPLY_FAULT_ACCESS:
+	case REPLY_FAULT_NOSCRIPT:
+		break;
+	}
+	conn_fail_reply(g->conn, r, 0);
+	return -1;
+}
+
 /* A new connection: confirm what is done once more, then claim what the server
  * had handed to us and we never got. */
 int
@@ -193,24 +212,13 @@ enum { READ_AGAIN = 0, READ_BATCH = 1, READ_NOTHING = 2 };
 static int
 take_read_error(struct group *g, const struct reply *r)
 {
-	switch (reply_fault(r, 0)) {
-	case REPLY_FAULT_NOGROUP:
-		return group_settle(g) < 0 || group_recreate(g) < 0
-			       ? -1
-			       : READ_AGAIN;
-	case REPLY_FAULT_RETRY:
-		if (group_back_off(g, r) || stop_requested())
-			return READ_AGAIN;
-		break;
-	case REPLY_FAULT_REFUSED:
-	case REPLY_FAULT_ACCESS:
-	case REPLY_FAULT_NOSCRIPT:
-		break;
-	}
-	conn_fail_reply(g->conn, r, 0);
-	if (g->count == 1)
+	int rc = group_fault(g, r);
+
+	if (rc < 0 && g->count == 1)
 		conn_blame(g->conn, g->stream[0].name);
-	return -1;
+	if (rc == GROUP_GONE && (group_settle(g) < 0 || group_recreate(g) < 0))
+		return -1;
+	return rc < 0 ? -1 : READ_AGAIN;
 }
 
 /* How many entries each list of a whole reply to XREADGROUP has, at most. */
@@ -385,15 +393,20 @@ find_stream(const struct group *g, const char *name)
 	return i;
 }
 
-/* The delivery count of an entry that was claimed: both lists are in order. */
-static int64_t
-claimed_before(struct group *g, struct id id)
+/* What is known of an entry that was claimed: both lists are in order. */
+static void
+recall_claim(struct group *g, struct delivery *d)
 {
+	const struct group_claim *claim;
+
 	while (g->batch_used < g->claims &&
-	       id_compare(g->claim[g->batch_used].id, id) < 0)
+	       id_compare(g->claim[g->batch_used].id, d->entry.id) < 0)
 		g->batch_used++;
-	return g->batch_used < g->claims ? g->claim[g->batch_used].deliveries
-					 : 0;
+	if (g->batch_used == g->claims)
+		return;
+	claim = &g->claim[g->batch_used];
+	d->deliveries += claim->deliveries;
+	d->attempts = claim->attempts;
 }
 
 static int
@@ -448,8 +461,9 @@ group_next(struct group *g, struct delivery *d)
 				break;
 			d->entry.stream = g->stream[d->stream].name;
 			d->deliveries = 1;
+			d->attempts = 0;
 			if (g->claimed)
-				d->deliveries += claimed_before(g, d->entry.id);
+				recall_claim(g, d);
 			else
 				g->stream[d->stream].last = d->entry.id;
 			if (is_in_hand(g, d))
@@ -481,6 +495,48 @@ group_done(struct group *g, const struct delivery *d)
 
 	command_add(&st->acks, id, id_put(id, d->entry.id));
 	st->ack_count++;
+	if (d->attempts == 0)
+		return;
+	command_add(&st->failed, id, strlen(id));
+	st->failed_count++;
+}
+
+/* A command about the ids that were collected, which is sent until the server has
+ * answered it. */
+static void
+send_ids(struct group *g, const char *command, const char *key,
+	 const char *group, struct buf *ids, size_t *count)
+{
+	size_t before = g->unconfirmed.len, len;
+
+	if (*count == 0)
+		return;
+	command_begin(&g->unconfirmed, *count + (group != NULL ? 3 : 2));
+	command_adds(&g->unconfirmed, command);
+	command_adds(&g->unconfirmed, key);
+	if (group != NULL)
+		command_adds(&g->unconfirmed, group);
+	buf_add(&g->unconfirmed, ids->data, ids->len);
+	len = g->unconfirmed.len - before;
+	buf_add(&g->lengths, (const char *)&len, sizeof(len));
+	buf_add(conn_out(g->conn), g->unconfirmed.data + before, len);
+	*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
+	buf_clear(ids);
+	*count = 0;
+}
+
+/* The ledger forgets what is acknowledged.  Behind that: a crash between the two
+ * leaves a remark about an entry that is pending no more, as done.lua may. */
+static void
+send_forget(struct group *g, struct group_stream *st)
+{
+	struct buf ledger = { 0 };
+
+	if (st->failed_count == 0)
+		return;
+	group_ledger(g, st, &ledger);
+	send_ids(g, "HDEL", ledger.data, NULL, &st->failed, &st->failed_count);
+	buf_release(&ledger);
 }
 
 int
@@ -490,22 +546,11 @@ group_commit(struct group *g)
 
 	for (i = 0; i < g->count; i++) {
 		struct group_stream *st = &g->stream[i];
-		size_t before = g->unconfirmed.len, len;
 
-		if (st->ack_count == 0)
-			continue;
-		command_begin(&g->unconfirmed, 3 + st->ack_count);
-		command_add(&g->unconfirmed, "XACK", 4);
-		command_add(&g->unconfirmed, st->name, strlen(st->name));
-		command_add(&g->unconfirmed, g->o->name, strlen(g->o->name));
-		buf_add(&g->unconfirmed, st->acks.data, st->acks.len);
-		len = g->unconfirmed.len - before;
-		buf_add(&g->lengths, (const char *)&len, sizeof(len));
-		buf_add(conn_out(g->conn), g->unconfirmed.data + before, len);
-		*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
-		buf_clear(&st->acks);
 		g->held -= st->ack_count;
-		st->ack_count = 0;
+		send_ids(g, "XACK", st->name, g->o->name, &st->acks,
+			 &st->ack_count);
+		send_forget(g, st);
 	}
 	if (conn_flush(g->conn) < 0)
 		return group_recover(g);
@@ -578,6 +623,7 @@ group_close(struct group *g)
 			debug("%s: cannot remove consumer: %s",
 			      g->stream[i].name, conn_error(g->conn));
 		buf_release(&g->stream[i].acks);
+		buf_release(&g->stream[i].failed);
 	}
 	if (g->side != NULL)
 		conn_close(g->side);

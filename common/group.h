@@ -52,7 +52,8 @@ struct group_stream {
 	struct id highest; /* read so far */
 	struct id newest;  /* group_mark(): the newest there was */
 	struct buf acks;   /* encoded ids that are done, not yet committed */
-	size_t ack_count;
+	struct buf failed; /* … those of them of which the ledger knows */
+	size_t ack_count, failed_count;
 };
 
 /* An entry handed to this consumer. */
@@ -60,12 +61,13 @@ struct delivery {
 	struct entry entry;
 	size_t stream;      /* index */
 	int64_t deliveries; /* this one included */
+	int64_t attempts;   /* that have failed, if group_fetch() brought it */
 };
 
 /* A pending entry to be claimed. */
 struct group_claim {
 	struct id id;
-	int64_t deliveries;
+	int64_t deliveries, attempts;
 	size_t owner; /* offset of the name in owners */
 };
 
@@ -78,6 +80,8 @@ struct group {
 	struct group_stream *stream;
 	size_t count;
 	uint64_t trimmed; /* entries that were gone before they were handled */
+	uint64_t
+		waiting; /* that group_fetch() left alone when it last looked */
 
 	/* For group_take_over(), if set: whether an entry is in hand already. */
 	bool (*holds)(void *holder, size_t stream, struct id id);
@@ -87,7 +91,7 @@ struct group {
 
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
-	struct script renew, release, leave, promote, take_over;
+	struct script renew, release, leave, promote, take_over, adopt;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
@@ -112,6 +116,7 @@ struct group {
 	bool refused;  /* the server says that it can't now */
 	int64_t claim_due, renew_due, refused_until, discover_due;
 	int64_t promote_due;
+	int64_t waiting_due; /* the first of those that wait; INT64_MAX */
 	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
 	char **redrive;      /* keys of the streams for redrives */
 	size_t named, redrives;
@@ -145,6 +150,9 @@ int group_mark(struct group *g);
 bool group_reached(const struct group *g);
 
 /*
+ * Entries that were handed out before and wait for another attempt, by the ledger
+ * (failure.h), are left alone until they are due; one's own are given back.
+ *
  * Get the next batch of at most `limit` entries per stream, waiting up to
  * block_ms.  All of the last batch must be used.  Returns 1; 0 if there are
  * none in that time, at a stop, or once watch_fd (-1: none) is readable or
@@ -202,6 +210,10 @@ int group_finish(struct group *g);
 void group_close(struct group *g);
 
 /* Private, shared by group.c, group_open.c and claim.c. */
+enum { GROUP_AGAIN = 0, GROUP_GONE = 1 };
+/* What an error that the server answered means: GROUP_AGAIN, it can't now, which
+ * was waited for, or a stop is requested; GROUP_GONE; -1 with conn_error() set. */
+int group_fault(struct group *g, const struct reply *r);
 int group_settle(struct group *g); /* wait for the unanswered XACKs */
 int group_recover(struct group *g);
 int group_recreate(struct group *g);
@@ -209,7 +221,9 @@ int group_recreate(struct group *g);
  * that has taken too long or a stop is requested. */
 bool group_back_off(struct group *g, const struct reply *r);
 struct conn *group_side(struct group *g);
-int claim_next(struct group *g); /* 1: a batch was claimed; 0: none; -1 */
+void group_ledger(const struct group *g, const struct group_stream *st,
+		  struct buf *key); /* the key of its ledger */
+int claim_next(struct group *g);    /* 1: a batch was claimed; 0: none; -1 */
 int claim_finish(struct group *g);
 bool claim_is_due(const struct group *g);
 void claim_restart(struct group *g, bool own);

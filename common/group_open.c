@@ -53,6 +53,15 @@ start_id(struct group *g, char out[ID_TEXT])
 	return 0;
 }
 
+void
+group_ledger(const struct group *g, const struct group_stream *st,
+	     struct buf *key)
+{
+	stream_companion(key, st->name, "fail:");
+	buf_adds(key, g->o->name);
+	buf_text(key);
+}
+
 static bool
 is_busygroup(const struct reply *r)
 {
@@ -189,6 +198,7 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		.leave = { .name = SCRIPT_LEAVE },
 		.promote = { .name = SCRIPT_PROMOTE },
 		.take_over = { .name = SCRIPT_CLAIM },
+		.adopt = { .name = SCRIPT_ADOPT },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
 	name_streams(g, names, count);

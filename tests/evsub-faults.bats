@@ -451,6 +451,29 @@ has_pending()
 	finish "$pid"
 }
 
+@test "what has failed is printed and forgotten, over lost connections" {
+	local killer
+	publish s 1 3000
+	take_aside s 3000
+	redis eval "for _, e in ipairs(redis.call('XRANGE', 's', '-', '+')) do
+		redis.call('HSET', '{s}:fail:g', e[1], '{\"attempts\":1,\"due\":1}')
+	end" 0 >/dev/null
+	start killer bash -c "while :; do
+		redis-cli -s '$SERVER_SOCKET' client kill type normal
+		sleep 0.03
+	done"
+	killer=$pid
+	start sub evsub --lease 100ms -g g s
+	wait_until 15 has_lines "$(out sub)" 3000
+	kill "$killer"
+	wait "$killer" || :
+	wait_until 5 is_pending s g 0
+	wait_until 5 eval '[ "$(redis exists "{s}:fail:g")" = 0 ]'
+	kill "$pid"
+	finish "$pid"
+	must_be_all_there 1 3000 "$(out sub)"
+}
+
 @test "lost connections lose no event of a run that ends by itself" {
 	local killer
 	publish s 1 20000
