@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/command.h"
 #include "common/diag.h"
 #include "common/group.h"
 #include "common/mem.h"
@@ -152,59 +151,6 @@ read_limit(const struct group *g, uint64_t limit)
 	return limit < most ? limit : most;
 }
 
-/* The answer to an XACK: drop it from what is unconfirmed, or, if the server
- * can't now, send it again behind the others. */
-static int
-take_ack(struct group *g, const struct reply *r)
-{
-	size_t len;
-
-	memcpy(&len, g->lengths.data, sizeof(len));
-	buf_consume(&g->lengths, sizeof(len));
-	if (!reply_is(r, 0, REPLY_ERROR)) {
-		g->refused = false;
-		buf_consume(&g->unconfirmed, len);
-		return 0;
-	}
-	if (reply_fault(r, 0) != REPLY_FAULT_RETRY || !group_back_off(g, r)) {
-		conn_fail_reply(g->conn, r, 0);
-		return -1;
-	}
-	buf_reserve(&g->unconfirmed, len);
-	buf_add(&g->unconfirmed, g->unconfirmed.data, len);
-	buf_consume(&g->unconfirmed, len);
-	buf_add(&g->lengths, (const char *)&len, sizeof(len));
-	buf_add(conn_out(g->conn),
-		g->unconfirmed.data + g->unconfirmed.len - len, len);
-	*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
-	return 0;
-}
-
-/* Take the answers to the XACKs that were sent before the read. */
-static int
-take_acks(struct group *g)
-{
-	while (g->acks_before != 0) {
-		struct reply *r = conn_reply(g->conn, 0);
-
-		if (r == NULL)
-			return -1;
-		g->acks_before--;
-		if (take_ack(g, r) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int
-group_settle(struct group *g)
-{
-	while (take_acks(g) < 0)
-		if (group_recover(g) < 0)
-			return -1;
-	return 0;
-}
-
 /* What an answered read means for group_fetch(); -1 is a failure. */
 enum { READ_AGAIN = 0, READ_BATCH = 1, READ_NOTHING = 2 };
 
@@ -258,6 +204,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 {
 	size_t entries, longest;
 
+	g->heard = when_monotonic();
 	if (r->complete) {
 		g->reading = false;
 		g->acks_before = g->acks_behind;
@@ -296,18 +243,46 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	return READ_BATCH;
 }
 
-/* A blocked read ends in time to promote what is due. */
 static void
 ask_next(struct group *g, uint64_t limit, int block_ms)
 {
-	int64_t promote = g->promote_due - when_monotonic();
-
-	if (promote < block_ms)
-		block_ms = block_ms == 0 ? 0 : promote < 1 ? 1 : (int)promote;
+	g->heard = when_monotonic();
+	g->block_ms = block_ms;
 	if (g->o->priorities)
 		ask_by_priority(g, read_limit(g, limit), block_ms);
 	else
 		ask(g, read_limit(g, limit), g->full ? 0 : block_ms);
+}
+
+/* What ended the wait for an answer. */
+enum { WATCH_END = 0, WATCH_ANSWER = 1, WATCH_PROMOTE = 2 };
+
+/* Wait for the read's answer or its first part, for fd or a stop, or until there
+ * may be something to promote: the read goes on meanwhile.  Or -1. */
+static int
+watch(struct group *g, struct reply **r, int fd)
+{
+	int rc;
+
+	while ((rc = conn_next(g->conn, r, PART_BYTES)) == 0) {
+		int64_t left = g->promote_due - when_monotonic();
+		int silence = conn_silence(g->conn, g->heard, g->block_ms);
+		int seen;
+
+		if (silence < 0)
+			return -1;
+		if (left <= 0)
+			return WATCH_PROMOTE;
+		seen = conn_wait(g->conn, fd,
+				 left < silence ? (int)left : silence, false);
+		if (seen < 0)
+			return -1;
+		if (seen & CONN_SEEN_REPLY)
+			g->heard = when_monotonic();
+		else if (seen != 0)
+			return WATCH_END;
+	}
+	return rc < 0 ? -1 : WATCH_ANSWER;
 }
 
 int
@@ -331,12 +306,13 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 			left = 0;
 		if (!g->reading)
 			ask_next(g, limit, left);
-		rc = take_acks(g);
+		rc = group_take_acks(g);
 		if (rc == 0)
-			rc = conn_watch(g->conn, &r, PART_BYTES, left,
-					watch_fd);
-		if (rc == 0)
+			rc = watch(g, &r, watch_fd);
+		if (rc == WATCH_END)
 			return 0;
+		if (rc == WATCH_PROMOTE)
+			continue;
 		rc = rc < 0 ? group_recover(g) : take_read(g, r, limit);
 		if (rc == READ_BATCH || rc < 0)
 			return rc;
@@ -487,76 +463,6 @@ group_next(struct group *g, struct delivery *d)
 	return 0;
 }
 
-void
-group_done(struct group *g, const struct delivery *d)
-{
-	struct group_stream *st = &g->stream[d->stream];
-	char id[ID_TEXT];
-
-	command_add(&st->acks, id, id_put(id, d->entry.id));
-	st->ack_count++;
-	if (d->attempts == 0)
-		return;
-	command_add(&st->failed, id, strlen(id));
-	st->failed_count++;
-}
-
-/* A command about the ids that were collected, which is sent until the server has
- * answered it. */
-static void
-send_ids(struct group *g, const char *command, const char *key,
-	 const char *group, struct buf *ids, size_t *count)
-{
-	size_t before = g->unconfirmed.len, len;
-
-	if (*count == 0)
-		return;
-	command_begin(&g->unconfirmed, *count + (group != NULL ? 3 : 2));
-	command_adds(&g->unconfirmed, command);
-	command_adds(&g->unconfirmed, key);
-	if (group != NULL)
-		command_adds(&g->unconfirmed, group);
-	buf_add(&g->unconfirmed, ids->data, ids->len);
-	len = g->unconfirmed.len - before;
-	buf_add(&g->lengths, (const char *)&len, sizeof(len));
-	buf_add(conn_out(g->conn), g->unconfirmed.data + before, len);
-	*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
-	buf_clear(ids);
-	*count = 0;
-}
-
-/* The ledger forgets what is acknowledged.  Behind that: a crash between the two
- * leaves a remark about an entry that is pending no more, as done.lua may. */
-static void
-send_forget(struct group *g, struct group_stream *st)
-{
-	struct buf ledger = { 0 };
-
-	if (st->failed_count == 0)
-		return;
-	group_ledger(g, st, &ledger);
-	send_ids(g, "HDEL", ledger.data, NULL, &st->failed, &st->failed_count);
-	buf_release(&ledger);
-}
-
-int
-group_commit(struct group *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->count; i++) {
-		struct group_stream *st = &g->stream[i];
-
-		g->held -= st->ack_count;
-		send_ids(g, "XACK", st->name, g->o->name, &st->acks,
-			 &st->ack_count);
-		send_forget(g, st);
-	}
-	if (conn_flush(g->conn) < 0)
-		return group_recover(g);
-	return 0;
-}
-
 int
 group_idle_ms(const struct group *g, int most)
 {
@@ -597,7 +503,7 @@ group_finish(struct group *g)
 
 	while (g->reading) {
 		unblock(g);
-		if (take_acks(g) < 0 ||
+		if (group_take_acks(g) < 0 ||
 		    (r = conn_reply(g->conn, 2000)) == NULL) {
 			if (group_recover(g) < 0)
 				return -1;

@@ -51,6 +51,7 @@ struct group_stream {
 	struct id last;    /* where the group was, then the newest entry read */
 	struct id highest; /* read so far */
 	struct id newest;  /* group_mark(): the newest there was */
+	bool scheduled;    /* there are events that are due later */
 	struct buf acks;   /* encoded ids that are done, not yet committed */
 	struct buf failed; /* … those of them of which the ledger knows */
 	size_t ack_count, failed_count;
@@ -115,7 +116,7 @@ struct group {
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */
 	int64_t claim_due, renew_due, refused_until, discover_due;
-	int64_t promote_due;
+	int64_t promote_due, lively_until;
 	int64_t waiting_due; /* the first of those that wait; INT64_MAX */
 	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
 	char **redrive;      /* keys of the streams for redrives */
@@ -124,6 +125,8 @@ struct group {
 	struct priority_quota quota;
 	size_t only; /* the stream being read, GROUP_ALL for all */
 	uint64_t asked, reads;
+	int64_t heard; /* when_monotonic(): of the server, or it was asked to read */
+	int block_ms; /* what it was asked to wait at most */
 };
 
 /*
@@ -138,9 +141,16 @@ int group_open(struct group *g, struct conn *c, const struct group_options *o,
  * on), 0, -1. */
 int group_discover(struct group *g);
 
-/* Promote what is due of the events scheduled for the streams (delayed.h), a
- * slice at a time, looking for it twenty times a second; on a connection of its
- * own. */
+/*
+ * Promote what is due of the events scheduled for the streams (delayed.h), a slice
+ * at a time; on a connection of its own.  Does nothing before promote_due.
+ *
+ * When the next one is due is known, but others may schedule one that is due
+ * before.  So one looks every 250 ms: what is scheduled for later than that comes
+ * in time, what is for sooner is late by less.  After an event was due or promoted
+ * it is every 80 ms for a minute.  As long as nothing is scheduled a look is an
+ * EXISTS per stream, while the read blocks on undisturbed.
+ */
 void group_promote(struct group *g);
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */
@@ -209,12 +219,15 @@ int group_finish(struct group *g);
 /* Remove the consumer where it holds nothing, and free everything. */
 void group_close(struct group *g);
 
-/* Private, shared by group.c, group_open.c and claim.c. */
+/* Private, shared by group.c, its parts and claim.c. */
 enum { GROUP_AGAIN = 0, GROUP_GONE = 1 };
 /* What an error that the server answered means: GROUP_AGAIN, it can't now, which
  * was waited for, or a stop is requested; GROUP_GONE; -1 with conn_error() set. */
 int group_fault(struct group *g, const struct reply *r);
-int group_settle(struct group *g); /* wait for the unanswered XACKs */
+/* Take the answers to the XACKs sent before the read; the same, over any number of
+ * connections.  0, or -1. */
+int group_take_acks(struct group *g);
+int group_settle(struct group *g);
 int group_recover(struct group *g);
 int group_recreate(struct group *g);
 /* The server can't now, by this reply, and may soon: wait a little.  False if

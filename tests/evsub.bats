@@ -401,12 +401,25 @@ fail()
 	must_be_done t g
 }
 
+# calls COMMAND - how often the server was asked that
+calls()
+{
+	redis info commandstats |
+		sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p"
+}
+
 @test "a waiting consumer does not keep the server busy" {
 	redis config resetstat >/dev/null
 	must_exit 0 evsub -w 2s --lease 300ms -g g s
-	calls=$(redis info commandstats | sed -n 's/^cmdstat_xreadgroup:calls=\([0-9]*\),.*/\1/p')
-	[ "$calls" -ge 2 ]
-	[ "$calls" -le 60 ] # it looks for scheduled events 20 times a second
+	[ "$(calls xreadgroup)" -ge 2 ]
+	[ "$(calls xreadgroup)" -le 40 ]
+	redis config resetstat >/dev/null
+	must_exit 0 evsub -w 3s -g g s
+	[ "$(calls xreadgroup)" -ge 2 ]
+	[ "$(calls xreadgroup)" -le 5 ]
+	[ "$(calls exists)" -ge 4 ]
+	[ "$(calls exists)" -le 20 ] # four times a second, and for redrives
+	[ "$(calls evalsha)" -le 2 ]
 }
 
 @test "records of --manual are acknowledged at the end of the pipeline" {
