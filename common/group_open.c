@@ -324,6 +324,7 @@ promote_all(struct group *g, struct conn *c)
 {
 	struct group_stream *st;
 	int64_t next = PROMOTE_QUIET_MS;
+	bool refused = false;
 
 	if (conn_is_lost(c) || look_for_scheduled(g, c) < 0)
 		return DISCOVER_MS;
@@ -336,6 +337,7 @@ promote_all(struct group *g, struct conn *c)
 		moved = delayed_promote(c, &g->promote, st->origin,
 					PROMOTE_SLICE, &wait_ms);
 		st->scheduled = moved >= 0 && wait_ms >= 0;
+		refused |= moved < 0;
 		if (moved < 0)
 			debug("%s: cannot promote scheduled events: %s",
 			      st->origin, conn_error(c));
@@ -346,7 +348,7 @@ promote_all(struct group *g, struct conn *c)
 	}
 	if (next > PROMOTE_MS && when_monotonic() < g->lively_until)
 		next = PROMOTE_MS;
-	return next;
+	return refused && next >= PROMOTE_MS ? DISCOVER_MS : next;
 }
 
 void

@@ -416,6 +416,23 @@ has_pending()
 	must_equal "$(consumers s g)" ''
 }
 
+@test "what is trimmed before it is given back is told by the next" {
+	publish s 1 2
+	start sub evsub -g g --backoff 1h s -- false
+	wait_until 5 eval '[ "$(redis hlen "{s}:fail:g")" = 2 ]'
+	redis xtrim s maxlen 0 >/dev/null
+	kill "$pid"
+	finish "$pid"
+	must_equal "$(pending s g)" 2
+	redis hset '{s}:fail:g' "$(redis hkeys '{s}:fail:g' | head -n 1)" '{"due":1}' \
+		"$(redis hkeys '{s}:fail:g' | tail -n 1)" '{"due":1}' >/dev/null
+	wait_until 5 eval '[ "$(redis xpending s g idle 100 - + 9 | wc -l)" = 8 ]'
+	must_exit 3 evsub -E --lease 100ms -g g s
+	must_equal "$(redis xlen '{s}:dlq')" 2
+	must_equal "$(redis exists '{s}:fail:g')" 0
+	must_equal "$(consumers s g)" ''
+}
+
 @test "nothing but trimmed entries is told too" {
 	publish s 1 250
 	take_aside s 250
