@@ -14,6 +14,7 @@ enum {
 	SLICE_BYTES = 512 << 10,
 	PART_BYTES = 1 << 20,
 	BACKOFF_MS = 250,
+	ROUNDING_MS = 10,     /* by which a read may end before its time */
 	SECOND_LOOK_MS = 3000 /* longer than a read blocks */
 };
 
@@ -316,7 +317,9 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 		rc = rc < 0 ? group_recover(g) : take_read(g, r, limit);
 		if (rc == READ_BATCH || rc < 0)
 			return rc;
-		if (stop_requested() || (rc == READ_NOTHING && left == 0))
+		if (stop_requested() ||
+		    (rc == READ_NOTHING &&
+		     deadline - when_monotonic() < ROUNDING_MS))
 			return 0;
 	}
 }
