@@ -8,47 +8,15 @@
 #include "common/envelope.h"
 #include "common/stop.h"
 #include "common/stream.h"
-#include "common/text.h"
 
 enum { HOST_MAX = 256 };
-
-static bool
-is_utf8(const char *text)
-{
-	size_t len = strlen(text);
-
-	return text_utf8_prefix(text, len) == len;
-}
-
-static void
-put_name(struct buf *b, const char *name)
-{
-	if (b->data[b->len - 1] != '{')
-		buf_addc(b, ',');
-	buf_addf(b, "\"%s\":", name);
-}
-
-static void
-put_text(struct buf *b, const char *name, const char *text)
-{
-	if (text == NULL)
-		return;
-	put_name(b, name);
-	if (is_utf8(text)) {
-		buf_add_json(b, text, strlen(text));
-		return;
-	}
-	buf_adds(b, "{\"base64\":\"");
-	buf_add_base64(b, text, strlen(text));
-	buf_adds(b, "\"}");
-}
 
 static void
 put_json(struct buf *b, const char *name, const char *json)
 {
 	if (json == NULL)
 		return;
-	put_name(b, name);
+	buf_add_name(b, name);
 	buf_adds(b, json);
 }
 
@@ -59,10 +27,10 @@ put_user(struct buf *b)
 	const struct passwd *user = getpwuid(getuid());
 
 	if (user != NULL) {
-		put_text(b, "user", user->pw_name);
+		buf_add_member(b, "user", user->pw_name);
 		return;
 	}
-	put_name(b, "user");
+	buf_add_name(b, "user");
 	buf_addf(b, "\"%lu\"", (unsigned long)getuid());
 }
 
@@ -72,14 +40,14 @@ put_data(struct buf *b, const struct audit *a)
 	char host[HOST_MAX] = "";
 
 	buf_addc(b, '{');
-	put_text(b, "program", diag_program());
-	put_text(b, "action", a->action);
+	buf_add_member(b, "program", diag_program());
+	buf_add_member(b, "action", a->action);
 	put_user(b);
 	if (gethostname(host, sizeof(host) - 1) == 0)
-		put_text(b, "host", host);
-	put_text(b, "stream", a->stream);
-	put_text(b, "group", a->group);
-	put_text(b, "to", a->to);
+		buf_add_member(b, "host", host);
+	buf_add_member(b, "stream", a->stream);
+	buf_add_member(b, "group", a->group);
+	buf_add_member(b, "to", a->to);
 	put_json(b, "select", a->select);
 	put_json(b, "counts", a->counts);
 	put_json(b, "before", a->before);

@@ -107,6 +107,37 @@ buf_add_base64(struct buf *b, const char *bytes, size_t len)
 	b->len = (size_t)(out - b->data);
 }
 
+void
+buf_add_json_bytes(struct buf *b, const char *bytes, size_t len)
+{
+	if (text_utf8_prefix(bytes, len) == len) {
+		buf_add_json(b, bytes, len);
+		return;
+	}
+	buf_adds(b, "{\"base64\":\"");
+	buf_add_base64(b, bytes, len);
+	buf_adds(b, "\"}");
+}
+
+void
+buf_add_name(struct buf *b, const char *name)
+{
+	if (b->data[b->len - 1] != '{')
+		buf_addc(b, ',');
+	buf_addc(b, '"');
+	buf_adds(b, name);
+	buf_adds(b, "\":");
+}
+
+void
+buf_add_member(struct buf *b, const char *name, const char *text)
+{
+	if (text == NULL)
+		return;
+	buf_add_name(b, name);
+	buf_add_json_bytes(b, text, strlen(text));
+}
+
 const char *
 buf_text(struct buf *b)
 {

@@ -3,8 +3,9 @@
  * over what dead consumers hold, keeping what this one holds, giving back.
  *
  * Idle entries are found with XPENDING IDLE, which is cheap however many are
- * pending, and taken with XCLAIM, a slice at a time.  What XCLAIM then does not
- * answer was taken by another consumer in between, or is no longer in the stream.
+ * pending, and taken by a script (adopt.lua), a slice at a time, but for those that
+ * wait for their next attempt.  What it does not answer was taken by another
+ * consumer in between, or is no longer in the stream.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 enum {
 	CLAIM_SLICE = 100,
+	CLAIM_HEAD = 5, /* of adopt.lua's arguments, before the ids */
 	CLAIM_EVERY_MIN_MS = 1000,
 	TRY_AGAIN_MS = 250 /* after taking over has failed */
 };
@@ -41,6 +43,8 @@ claim_restart(struct group *g, bool own)
 	g->claim_at = SIZE_MAX; /* claim[] is of the last pass */
 	start_stream(g);
 	g->claim_due = 0;
+	g->waiting_due = INT64_MAX;
+	g->waiting = 0;
 }
 
 bool
@@ -54,7 +58,8 @@ claim_is_due(const struct group *g)
 static void
 next_stream(struct group *g)
 {
-	int64_t every = g->o->lease_ms / 3;
+	int64_t every = g->o->lease_ms / 3, least = CLAIM_EVERY_MIN_MS;
+	int64_t now = when_monotonic();
 
 	if (++g->claim_stream < g->count) {
 		start_stream(g);
@@ -65,11 +70,11 @@ next_stream(struct group *g)
 		claim_restart(g, false);
 		return;
 	}
-	if (every < CLAIM_EVERY_MIN_MS)
-		every = CLAIM_EVERY_MIN_MS;
-	if (every > g->o->lease_ms && g->o->lease_ms > 0)
-		every = g->o->lease_ms;
-	g->claim_due = when_monotonic() + every;
+	if (least > g->o->lease_ms && g->o->lease_ms > 0)
+		least = g->o->lease_ms;
+	if (every > g->waiting_due - now)
+		every = g->waiting_due - now;
+	g->claim_due = now + (every > least ? every : least);
 	if (g->second_look != 0 && g->second_look < g->claim_due)
 		g->claim_due = g->second_look;
 }
@@ -150,29 +155,71 @@ note_pending(struct group *g, const struct reply *r)
 static struct reply *
 ask_claim(struct group *g)
 {
-	struct conn *c = g->conn;
+	const struct group_stream *st = &g->stream[g->claim_stream];
+	struct script_arg arg[CLAIM_HEAD + CLAIM_SLICE];
+	char id[CLAIM_SLICE][ID_TEXT], lease[NUM_TEXT + 1];
+	struct buf ledger = { 0 };
+	struct reply *r;
 	size_t i;
 
-	conn_command(c, 5 + g->claims);
-	conn_args(c, "XCLAIM");
-	conn_args(c, g->stream[g->claim_stream].name);
-	conn_args(c, g->o->name);
-	conn_args(c, g->consumer);
-	conn_argu(c, g->claim_own ? 0 : (uint64_t)g->o->lease_ms);
+	group_ledger(g, st, &ledger);
+	arg[0] = (struct script_arg){ st->name, strlen(st->name) };
+	arg[1] = (struct script_arg){ ledger.data, ledger.len };
+	arg[2] = (struct script_arg){ g->o->name, strlen(g->o->name) };
+	arg[3] = (struct script_arg){ g->consumer, strlen(g->consumer) };
+	arg[4] = (struct script_arg){
+		lease,
+		g->claim_own ? 0 : num_put(lease, (uint64_t)g->o->lease_ms)
+	};
 	for (i = 0; i < g->claims; i++)
-		conn_argid(c, g->claim[i].id);
-	return conn_reply(c, 0);
+		arg[CLAIM_HEAD + i] =
+			(struct script_arg){ id[i],
+					     id_put(id[i], g->claim[i].id) };
+	r = script_run(g->conn, &g->adopt, 2, arg, CLAIM_HEAD + g->claims);
+	buf_release(&ledger);
+	return r;
+}
+
+/* From the answer of adopt.lua: what is known of the entries, without those that
+ * wait; e is set to those that are ours now. */
+static int
+note_adopted(struct group *g, const struct reply *r, struct entries *e)
+{
+	int64_t wait_ms, due = when_monotonic();
+	size_t i, kept = 0, at = 3 + g->claims;
+
+	if (!reply_is(r, 0, REPLY_ARRAY) || r->node[0].len != 3 ||
+	    reply_number(r, 1, &wait_ms) < 0 || !reply_is(r, 2, REPLY_ARRAY) ||
+	    r->node[2].len != g->claims || !reply_is(r, at, REPLY_ARRAY))
+		goto bad;
+	for (i = 0; i < g->claims; i++) {
+		struct group_claim *claim = &g->claim[kept];
+
+		*claim = g->claim[i];
+		if (reply_number(r, 3 + i, &claim->attempts) < 0)
+			goto bad;
+		kept += claim->attempts >= 0;
+	}
+	if (!g->claim_own)
+		g->waiting += g->claims - kept;
+	g->claims = kept;
+	if (wait_ms >= 0 && due + wait_ms < g->waiting_due)
+		g->waiting_due = due + wait_ms;
+	entries_init_at(e, at + 1, r->node[at].len);
+	return 0;
+bad:
+	g->claims = 0;
+	conn_fail_shape(g->conn, "adopt");
+	return -1;
 }
 
 /* What was claimed and is not in the answer, which is in the same order. */
 static void
-note_missing(struct group *g, const struct reply *r)
+note_missing(struct group *g, const struct reply *r, struct entries e)
 {
-	struct entries e = { 0 };
 	struct entry entry;
 	size_t i = 0;
 
-	entries_init(&e, false);
 	while (entries_next(&e, r, &entry) == ENTRIES_OK) {
 		for (;
 		     i < g->claims && id_compare(g->claim[i].id, entry.id) < 0;
@@ -184,7 +231,6 @@ note_missing(struct group *g, const struct reply *r)
 	for (; i < g->claims; i++)
 		buf_add(&g->missing, (const char *)&g->claim[i].id,
 			sizeof(struct id));
-	entries_release(&e);
 }
 
 /* Whether an entry is in the stream: 1, 0, -1. */
@@ -267,22 +313,12 @@ remove_owners(struct group *g, struct conn *c, size_t stream)
 static int
 take_error(struct group *g, const struct reply *r)
 {
+	int rc = group_fault(g, r);
+
 	g->claims = 0;
-	switch (reply_fault(r, 0)) {
-	case REPLY_FAULT_NOGROUP:
+	if (rc == GROUP_GONE)
 		next_stream(g); /* reading sees to it */
-		return 0;
-	case REPLY_FAULT_RETRY:
-		if (group_back_off(g, r) || stop_requested())
-			return 0;
-		break;
-	case REPLY_FAULT_REFUSED:
-	case REPLY_FAULT_ACCESS:
-	case REPLY_FAULT_NOSCRIPT:
-		break;
-	}
-	conn_fail_reply(g->conn, r, 0);
-	return -1;
+	return rc < 0 ? -1 : 0;
 }
 
 /* Claim one slice.  1 for a batch, 0 for none, -1. */
@@ -310,18 +346,19 @@ claim_slice(struct group *g)
 		if (reply_is(r, 0, REPLY_ERROR))
 			return take_error(g, r);
 		g->refused = false;
+		if (note_adopted(g, r, &g->entries) < 0)
+			return -1;
 		g->missing_stream = stream;
-		note_missing(g, r);
+		note_missing(g, r, g->entries);
 	}
 	if (found < CLAIM_SLICE)
 		next_stream(g);
-	if (r == NULL)
+	if (g->claims == 0)
 		return 0;
 	g->batch = r;
 	g->claimed = true;
 	g->batch_stream = stream;
 	g->batch_used = 0;
-	entries_init(&g->entries, false);
 	return 1;
 }
 

@@ -70,6 +70,16 @@ delayed_add(struct conn *c, const struct script *s, const struct buf *key,
 		conn_argu(c, (uint64_t)mark->dedup_ms);
 }
 
+void
+delayed_ask(struct conn *c, const char *stream)
+{
+	struct buf key = { 0 };
+
+	delayed_key(&key, stream);
+	conn_commandv(c, "EXISTS", key.data, NULL);
+	buf_release(&key);
+}
+
 int
 delayed_promote(struct conn *c, struct script *s, const char *stream,
 		uint64_t limit, int64_t *wait_ms)

@@ -68,6 +68,10 @@ void delayed_add(struct conn *c, const struct script *s, const struct buf *key,
 		 const char *event, size_t len,
 		 const struct delayed_mark *mark);
 
+/* Append the question whether anything is scheduled for a stream; the answer is an
+ * integer, 0 or 1. */
+void delayed_ask(struct conn *c, const char *stream);
+
 /*
  * Move at most `limit` (1 to 1000) events that are due, by the server's clock,
  * from {stream}:delayed to the stream, or its streams of other priorities: by

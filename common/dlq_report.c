@@ -7,40 +7,16 @@
 #include "common/when.h"
 
 static void
-put_name(struct buf *b, const char *name)
-{
-	if (b->data[b->len - 1] != '{')
-		buf_addc(b, ',');
-	buf_addf(b, "\"%s\":", name);
-}
-
-/* Options may hold any bytes; what is no UTF-8 ends them here. */
-static void
-put_value(struct buf *b, const char *text)
-{
-	buf_add_json(b, text, text_utf8_prefix(text, strlen(text)));
-}
-
-static void
-put_text(struct buf *b, const char *name, const char *text)
-{
-	if (text == NULL)
-		return;
-	put_name(b, name);
-	put_value(b, text);
-}
-
-static void
 put_list(struct buf *b, const char *name, const struct opt_list *list)
 {
 	size_t i;
 
 	if (list->count == 0)
 		return;
-	put_name(b, name);
+	buf_add_name(b, name);
 	for (i = 0; i < list->count; i++) {
 		buf_addc(b, i == 0 ? '[' : ',');
-		put_value(b, list->item[i]);
+		buf_add_json_bytes(b, list->item[i], strlen(list->item[i]));
 	}
 	buf_addc(b, ']');
 }
@@ -48,7 +24,7 @@ put_list(struct buf *b, const char *name, const struct opt_list *list)
 static void
 put_count(struct buf *b, const char *name, uint64_t n)
 {
-	put_name(b, name);
+	buf_add_name(b, name);
 	buf_addu(b, n);
 }
 
@@ -61,7 +37,7 @@ put_bound(struct buf *b, const char *name, const struct when *when,
 	if (when->kind == WHEN_UNSET)
 		return;
 	id_put(text, id);
-	put_text(b, name, text);
+	buf_add_member(b, name, text);
 }
 
 void
@@ -71,13 +47,13 @@ dlq_report_select(struct buf *out, const struct dlq *d,
 {
 	buf_addc(out, '{');
 	if (input) {
-		put_name(out, "stdin");
+		buf_add_name(out, "stdin");
 		buf_adds(out, "true");
 	}
-	put_text(out, "group", o->group);
+	buf_add_member(out, "group", o->group);
 	put_list(out, "reason", &o->reasons);
 	put_list(out, "type", &select->types);
-	put_text(out, "filter", select->filter);
+	buf_add_member(out, "filter", select->filter);
 	put_bound(out, "since", &o->since, d->first);
 	put_bound(out, "until", &o->until, d->last);
 	if (select->count != UINT64_MAX)
@@ -155,6 +131,15 @@ dlq_report_print(const struct dlq_change *c, struct out *out)
 	return refused(c);
 }
 
+/* A stream as the name of a member, which has to be a string: what is no UTF-8 ends
+ * it. */
+static void
+put_key(struct buf *b, const char *key)
+{
+	buf_add_json(b, key, text_utf8_prefix(key, strlen(key)));
+	buf_addc(b, ':');
+}
+
 static void
 put_counts(struct buf *b, const struct dlq_change *c)
 {
@@ -164,11 +149,10 @@ put_counts(struct buf *b, const struct dlq_change *c)
 	put_count(b, c->goal->purge ? "purged" : "redriven", c->done);
 	put_count(b, "refused", refused(c));
 	if (c->targets != 0) {
-		put_name(b, "targets");
+		buf_add_name(b, "targets");
 		for (i = 0; i < c->targets; i++) {
 			buf_addc(b, i == 0 ? '{' : ',');
-			put_value(b, c->target[i].key);
-			buf_addc(b, ':');
+			put_key(b, c->target[i].key);
 			buf_addu(b, c->target[i].count);
 		}
 		buf_addc(b, '}');

@@ -45,16 +45,6 @@ cut(const char *text, size_t len, size_t max)
 	return text_utf8_prefix(text, max);
 }
 
-static void
-put_name(struct buf *out, const char *name)
-{
-	char last = out->data[out->len - 1];
-
-	if (last != '{')
-		buf_addc(out, ',');
-	buf_addf(out, "\"%s\":", name);
-}
-
 /* A text that turns out to be no UTF-8 (a stream's or a handler's name) has what
  * is none replaced: the document must stay JSON. */
 static void
@@ -65,7 +55,7 @@ put_bytes(struct buf *out, const char *name, const char *text, size_t len)
 
 	if (text == NULL)
 		return;
-	put_name(out, name);
+	buf_add_name(out, name);
 	good = text_utf8_prefix(text, len);
 	if (good == len) {
 		buf_add_json(out, text, len);
@@ -94,7 +84,7 @@ put_text(struct buf *out, const char *name, const char *text)
 static void
 put_number(struct buf *out, const char *name, int64_t n)
 {
-	put_name(out, name);
+	buf_add_name(out, name);
 	buf_addf(out, "%lld", (long long)n);
 }
 

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/command.h"
 #include "common/diag.h"
 #include "common/group.h"
 #include "common/mem.h"
@@ -15,6 +14,7 @@ enum {
 	SLICE_BYTES = 512 << 10,
 	PART_BYTES = 1 << 20,
 	BACKOFF_MS = 250,
+	ROUNDING_MS = 10,     /* by which a read may end before its time */
 	SECOND_LOOK_MS = 3000 /* longer than a read blocks */
 };
 
@@ -36,6 +36,25 @@ group_back_off(struct group *g, const struct reply *r)
 	if (now >= g->refused_until)
 		return false;
 	return !stop_sleep(BACKOFF_MS);
+}
+
+int
+group_fault(struct group *g, const struct reply *r)
+{
+	switch (reply_fault(r, 0)) {
+	case REPLY_FAULT_NOGROUP:
+		return GROUP_GONE;
+	case REPLY_FAULT_RETRY:
+		if (group_back_off(g, r) || stop_requested())
+			return GROUP_AGAIN;
+		break;
+	case REPLY_FAULT_REFUSED:
+	case REPLY_FAULT_ACCESS:
+	case REPLY_FAULT_NOSCRIPT:
+		break;
+	}
+	conn_fail_reply(g->conn, r, 0);
+	return -1;
 }
 
 /* A new connection: confirm what is done once more, then claim what the server
@@ -68,59 +87,6 @@ read_limit(const struct group *g, uint64_t limit)
 	return limit < most ? limit : most;
 }
 
-/* The answer to an XACK: drop it from what is unconfirmed, or, if the server
- * can't now, send it again behind the others. */
-static int
-take_ack(struct group *g, const struct reply *r)
-{
-	size_t len;
-
-	memcpy(&len, g->lengths.data, sizeof(len));
-	buf_consume(&g->lengths, sizeof(len));
-	if (!reply_is(r, 0, REPLY_ERROR)) {
-		g->refused = false;
-		buf_consume(&g->unconfirmed, len);
-		return 0;
-	}
-	if (reply_fault(r, 0) != REPLY_FAULT_RETRY || !group_back_off(g, r)) {
-		conn_fail_reply(g->conn, r, 0);
-		return -1;
-	}
-	buf_reserve(&g->unconfirmed, len);
-	buf_add(&g->unconfirmed, g->unconfirmed.data, len);
-	buf_consume(&g->unconfirmed, len);
-	buf_add(&g->lengths, (const char *)&len, sizeof(len));
-	buf_add(conn_out(g->conn),
-		g->unconfirmed.data + g->unconfirmed.len - len, len);
-	*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
-	return 0;
-}
-
-/* Take the answers to the XACKs that were sent before the read. */
-static int
-take_acks(struct group *g)
-{
-	while (g->acks_before != 0) {
-		struct reply *r = conn_reply(g->conn, 0);
-
-		if (r == NULL)
-			return -1;
-		g->acks_before--;
-		if (take_ack(g, r) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int
-group_settle(struct group *g)
-{
-	while (take_acks(g) < 0)
-		if (group_recover(g) < 0)
-			return -1;
-	return 0;
-}
-
 /* What an answered read means for group_fetch(); -1 is a failure. */
 enum { READ_AGAIN = 0, READ_BATCH = 1, READ_NOTHING = 2 };
 
@@ -139,22 +105,13 @@ restore(struct group *g)
 static int
 take_read_error(struct group *g, const struct reply *r)
 {
-	switch (reply_fault(r, 0)) {
-	case REPLY_FAULT_NOGROUP:
-		return restore(g) < 0 ? -1 : READ_AGAIN;
-	case REPLY_FAULT_RETRY:
-		if (group_back_off(g, r) || stop_requested())
-			return READ_AGAIN;
-		break;
-	case REPLY_FAULT_REFUSED:
-	case REPLY_FAULT_ACCESS:
-	case REPLY_FAULT_NOSCRIPT:
-		break;
-	}
-	conn_fail_reply(g->conn, r, 0);
-	if (g->count == 1)
+	int rc = group_fault(g, r);
+
+	if (rc < 0 && g->count == 1)
 		conn_blame(g->conn, g->stream[0].name);
-	return -1;
+	if (rc == GROUP_GONE && restore(g) < 0)
+		return -1;
+	return rc < 0 ? -1 : READ_AGAIN;
 }
 
 /* How many entries each list of a whole reply to XREADGROUP has, at most. */
@@ -194,6 +151,7 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 {
 	size_t entries, longest;
 
+	g->heard = when_monotonic();
 	if (r->complete) {
 		g->reading = false;
 		g->answered++;
@@ -231,18 +189,46 @@ take_read(struct group *g, struct reply *r, uint64_t limit)
 	return READ_BATCH;
 }
 
-/* A blocked read ends in time to promote what is due. */
 static void
 ask_next(struct group *g, uint64_t limit, int block_ms)
 {
-	int64_t promote = g->promote_due - when_monotonic();
-
-	if (promote < block_ms)
-		block_ms = block_ms == 0 ? 0 : promote < 1 ? 1 : (int)promote;
+	g->heard = when_monotonic();
+	g->block_ms = block_ms;
 	if (g->o->priorities)
 		group_ask_some(g, read_limit(g, limit), block_ms);
 	else
 		group_ask(g, read_limit(g, limit), g->full ? 0 : block_ms);
+}
+
+/* What ended the wait for an answer. */
+enum { WATCH_END = 0, WATCH_ANSWER = 1, WATCH_PROMOTE = 2 };
+
+/* Wait for the read's answer or its first part, for fd or a stop, or until there
+ * may be something to promote: the read goes on meanwhile.  Or -1. */
+static int
+watch(struct group *g, struct reply **r, int fd)
+{
+	int rc;
+
+	while ((rc = conn_next(g->conn, r, PART_BYTES)) == 0) {
+		int64_t left = g->promote_due - when_monotonic();
+		int silence = conn_silence(g->conn, g->heard, g->block_ms);
+		int seen;
+
+		if (silence < 0)
+			return -1;
+		if (left <= 0)
+			return WATCH_PROMOTE;
+		seen = conn_wait(g->conn, fd,
+				 left < silence ? (int)left : silence, false);
+		if (seen < 0)
+			return -1;
+		if (seen & CONN_SEEN_REPLY)
+			g->heard = when_monotonic();
+		else if (seen != 0)
+			return WATCH_END;
+	}
+	return rc < 0 ? -1 : WATCH_ANSWER;
 }
 
 int
@@ -266,16 +252,19 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 			left = 0;
 		if (!g->reading)
 			ask_next(g, limit, left);
-		rc = take_acks(g);
+		rc = group_take_acks(g);
 		if (rc == 0)
-			rc = conn_watch(g->conn, &r, PART_BYTES, left,
-					watch_fd);
-		if (rc == 0)
+			rc = watch(g, &r, watch_fd);
+		if (rc == WATCH_END)
 			return 0;
+		if (rc == WATCH_PROMOTE)
+			continue;
 		rc = rc < 0 ? group_recover(g) : take_read(g, r, limit);
 		if (rc == READ_BATCH || rc < 0)
 			return rc;
-		if (stop_requested() || (rc == READ_NOTHING && left == 0))
+		if (stop_requested() ||
+		    (rc == READ_NOTHING &&
+		     deadline - when_monotonic() < ROUNDING_MS))
 			return 0;
 	}
 }
@@ -325,15 +314,20 @@ find_stream(const struct group *g, const char *name)
 	return i;
 }
 
-/* The delivery count of an entry that was claimed: both lists are in order. */
-static int64_t
-claimed_before(struct group *g, struct id id)
+/* What is known of an entry that was claimed: both lists are in order. */
+static void
+recall_claim(struct group *g, struct delivery *d)
 {
+	const struct group_claim *claim;
+
 	while (g->batch_used < g->claims &&
-	       id_compare(g->claim[g->batch_used].id, id) < 0)
+	       id_compare(g->claim[g->batch_used].id, d->entry.id) < 0)
 		g->batch_used++;
-	return g->batch_used < g->claims ? g->claim[g->batch_used].deliveries
-					 : 0;
+	if (g->batch_used == g->claims)
+		return;
+	claim = &g->claim[g->batch_used];
+	d->deliveries += claim->deliveries;
+	d->attempts = claim->attempts;
 }
 
 static int
@@ -389,8 +383,9 @@ group_next(struct group *g, struct delivery *d)
 				break;
 			d->entry.stream = g->stream[d->stream].name;
 			d->deliveries = 1;
+			d->attempts = 0;
 			if (g->claimed)
-				d->deliveries += claimed_before(g, d->entry.id);
+				recall_claim(g, d);
 			else
 				g->stream[d->stream].last =
 					g->stream[d->stream].position =
@@ -413,45 +408,6 @@ group_next(struct group *g, struct delivery *d)
 		conn_fail_shape(g->conn, "XREADGROUP");
 		return -1;
 	}
-	return 0;
-}
-
-void
-group_done(struct group *g, const struct delivery *d)
-{
-	struct group_stream *st = &g->stream[d->stream];
-	char id[ID_TEXT];
-
-	command_add(&st->acks, id, id_put(id, d->entry.id));
-	st->ack_count++;
-}
-
-int
-group_commit(struct group *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->count; i++) {
-		struct group_stream *st = &g->stream[i];
-		size_t before = g->unconfirmed.len, len;
-
-		if (st->ack_count == 0)
-			continue;
-		command_begin(&g->unconfirmed, 3 + st->ack_count);
-		command_add(&g->unconfirmed, "XACK", 4);
-		command_add(&g->unconfirmed, st->name, strlen(st->name));
-		command_add(&g->unconfirmed, g->o->name, strlen(g->o->name));
-		buf_add(&g->unconfirmed, st->acks.data, st->acks.len);
-		len = g->unconfirmed.len - before;
-		buf_add(&g->lengths, (const char *)&len, sizeof(len));
-		buf_add(conn_out(g->conn), g->unconfirmed.data + before, len);
-		*(g->reading ? &g->acks_behind : &g->acks_before) += 1;
-		buf_clear(&st->acks);
-		g->held -= st->ack_count;
-		st->ack_count = 0;
-	}
-	if (conn_flush(g->conn) < 0)
-		return group_recover(g);
 	return 0;
 }
 
@@ -495,7 +451,7 @@ group_finish(struct group *g)
 
 	while (g->reading) {
 		unblock(g);
-		if (take_acks(g) < 0 ||
+		if (group_take_acks(g) < 0 ||
 		    (r = conn_reply(g->conn, 2000)) == NULL) {
 			if (group_recover(g) < 0)
 				return -1;
@@ -521,6 +477,7 @@ group_close(struct group *g)
 			debug("%s: cannot remove consumer: %s",
 			      g->stream[i].name, conn_error(g->conn));
 		buf_release(&g->stream[i].acks);
+		buf_release(&g->stream[i].failed);
 	}
 	if (g->side != NULL)
 		conn_close(g->side);

@@ -55,8 +55,10 @@ struct group_stream {
 	struct id highest; /* read so far */
 	struct id newest;  /* group_mark(): the newest there was */
 	struct id position; /* of the group, as last seen */
+	bool scheduled;     /* there are events that are due later */
 	struct buf acks;    /* encoded ids that are done, not yet committed */
-	size_t ack_count;
+	struct buf failed;  /* … those of them of which the ledger knows */
+	size_t ack_count, failed_count;
 	int64_t dry_until; /* when_monotonic(): nothing to read till then */
 	char restored[GROUP_MARK]; /* the group's mark as last seen */
 	bool promote_told;         /* that nothing can be promoted */
@@ -67,12 +69,13 @@ struct delivery {
 	struct entry entry;
 	size_t stream;      /* index */
 	int64_t deliveries; /* this one included */
+	int64_t attempts;   /* that have failed, if group_fetch() brought it */
 };
 
 /* A pending entry to be claimed. */
 struct group_claim {
 	struct id id;
-	int64_t deliveries;
+	int64_t deliveries, attempts;
 	size_t owner; /* offset of the name in owners */
 };
 
@@ -87,6 +90,8 @@ struct group {
 	struct group_stream *stream;
 	size_t count;
 	uint64_t trimmed; /* entries that were gone before they were handled */
+	uint64_t
+		waiting; /* that group_fetch() left alone when it last looked */
 
 	/* For group_take_over(), if set: whether an entry is in hand already. */
 	bool (*holds)(void *holder, size_t stream, struct id id);
@@ -101,7 +106,8 @@ struct group {
 
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
-	struct script renew, release, leave, promote, take_over, put_back;
+	struct script renew, release, leave, promote, take_over, put_back,
+		adopt;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */
@@ -125,7 +131,8 @@ struct group {
 	uint64_t held; /* entries handed out and not acknowledged by us */
 	bool refused;  /* the server says that it can't now */
 	int64_t claim_due, renew_due, refused_until, discover_due;
-	int64_t promote_due;
+	int64_t promote_due, lively_until;
+	int64_t waiting_due; /* the first of those that wait; INT64_MAX */
 	int64_t second_look; /* for what is ours, when_monotonic(); 0: none */
 	size_t renewing; /* the stream that the pass is at; SIZE_MAX: none */
 	char renew_from[ID_TEXT + 1];
@@ -141,6 +148,8 @@ struct group {
 	size_t only; /* the stream being read, GROUP_ALL for all */
 	size_t turn; /* the stream that was read last on its own */
 	uint64_t asked, reads;
+	int64_t heard; /* when_monotonic(): of the server, or it was asked to read */
+	int block_ms; /* what it was asked to wait at most */
 };
 
 /* Why a consumer can't have this name, or NULL. */
@@ -158,9 +167,16 @@ int group_open(struct group *g, struct conn *c, const struct group_options *o,
  * on), 0, -1. */
 int group_discover(struct group *g);
 
-/* Promote what is due of the events scheduled for the streams (delayed.h), a
- * slice at a time, looking for it twenty times a second; on a connection of its
- * own. */
+/*
+ * Promote what is due of the events scheduled for the streams (delayed.h), a slice
+ * at a time; on a connection of its own.  Does nothing before promote_due.
+ *
+ * When the next one is due is known, but others may schedule one that is due
+ * before.  So one looks every 250 ms: what is scheduled for later than that comes
+ * in time, what is for sooner is late by less.  After an event was due or promoted
+ * it is every 80 ms for a minute.  As long as nothing is scheduled a look is an
+ * EXISTS per stream, while the read blocks on undisturbed.
+ */
 void group_promote(struct group *g);
 
 /* Note what is newest now in every stream, for group_reached().  0, or -1. */
@@ -170,6 +186,9 @@ int group_mark(struct group *g);
 bool group_reached(const struct group *g);
 
 /*
+ * Entries that were handed out before and wait for another attempt, by the ledger
+ * (failure.h), are left alone until they are due; one's own are given back.
+ *
  * Get the next batch of at most `limit` entries per stream, waiting up to
  * block_ms.  All of the last batch must be used.  Returns 1; 0 if there are
  * none in that time, at a stop, or once watch_fd (-1: none) is readable or
@@ -244,7 +263,14 @@ int group_finish(struct group *g);
 void group_close(struct group *g);
 
 /* Private, shared by group.c, its parts and claim.c. */
-int group_settle(struct group *g); /* wait for the unanswered XACKs */
+enum { GROUP_AGAIN = 0, GROUP_GONE = 1 };
+/* What an error that the server answered means: GROUP_AGAIN, it can't now, which
+ * was waited for, or a stop is requested; GROUP_GONE; -1 with conn_error() set. */
+int group_fault(struct group *g, const struct reply *r);
+/* Take the answers to the XACKs sent before the read; the same, over any number of
+ * connections.  0, or -1. */
+int group_take_acks(struct group *g);
+int group_settle(struct group *g);
 int group_recover(struct group *g);
 /* XREADGROUP of all streams, or of g->only alone; of as many as there is room for
  * in all, of streams that are chosen. */
@@ -270,7 +296,9 @@ int group_restore(struct group *g, struct conn *c, bool gone);
  * that has taken too long or a stop is requested. */
 bool group_back_off(struct group *g, const struct reply *r);
 struct conn *group_side(struct group *g);
-int claim_next(struct group *g); /* 1: a batch was claimed; 0: none; -1 */
+void group_ledger(const struct group *g, const struct group_stream *st,
+		  struct buf *key); /* the key of its ledger */
+int claim_next(struct group *g);    /* 1: a batch was claimed; 0: none; -1 */
 int claim_finish(struct group *g);
 bool claim_is_due(const struct group *g);
 void claim_restart(struct group *g, bool own);

@@ -9,11 +9,15 @@
 #include "common/group.h"
 #include "common/num.h"
 
-/* The connection for errands while the other one is busy. */
+/* The connection for errands while the other one is busy.  It may have been cut
+ * while nobody looked: then a new one serves. */
 struct conn *
 group_side(struct group *g)
 {
-	if (g->side != NULL && conn_error(g->side) != NULL) {
+	struct reply *none;
+
+	if (g->side != NULL &&
+	    (conn_error(g->side) != NULL || conn_next(g->side, &none, 0) < 0)) {
 		conn_close(g->side);
 		g->side = NULL;
 	}

@@ -18,7 +18,10 @@ enum {
 	HOST_SHOWN = 64, /* bytes of a host's name */
 	FIRST_SLICE = 100,
 	DISCOVER_MS = 1000,
-	PROMOTE_MS = 50,
+	PROMOTE_MS =
+		80, /* between two looks while events are scheduled and due */
+	PROMOTE_QUIET_MS = 250,
+	PROMOTE_LIVELY_MS = 60000, /* from then on */
 	PROMOTE_SLICE = 200
 };
 
@@ -79,6 +82,15 @@ start_id(struct group *g, char out[ID_TEXT])
 			    ? ID_MIN
 			    : id_prev(when_first_id(from, now)));
 	return 0;
+}
+
+void
+group_ledger(const struct group *g, const struct group_stream *st,
+	     struct buf *key)
+{
+	stream_companion(key, st->name, "fail:");
+	buf_adds(key, g->o->name);
+	buf_text(key);
 }
 
 static bool
@@ -221,6 +233,7 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		.promote = { .name = SCRIPT_PROMOTE },
 		.take_over = { .name = SCRIPT_CLAIM },
 		.put_back = { .name = SCRIPT_PUTBACK },
+		.adopt = { .name = SCRIPT_ADOPT },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
 	name_streams(g, names, count);
@@ -318,31 +331,81 @@ tell_promote(struct group_stream *st, const struct conn *c)
 	st->promote_told = true;
 }
 
+/* The stream behind this one that is scheduled for: one as four is so as one. */
+static struct group_stream *
+next_origin(struct group *g, struct group_stream *st)
+{
+	struct group_stream *end = g->stream + g->named, *next = st;
+
+	while (++next < end && next->origin == st->origin)
+		;
+	return next < end ? next : NULL;
+}
+
+/* See for which streams something is scheduled, where that is not known. */
+static int
+look_for_scheduled(struct group *g, struct conn *c)
+{
+	struct group_stream *st;
+
+	for (st = g->stream; st != NULL; st = next_origin(g, st))
+		if (!st->scheduled)
+			delayed_ask(c, st->origin);
+	for (st = g->stream; st != NULL; st = next_origin(g, st)) {
+		struct reply *r;
+
+		if (st->scheduled)
+			continue;
+		r = conn_result(c);
+		if (r == NULL && conn_is_lost(c))
+			return -1;
+		/* If one may not look, promoting tells why. */
+		st->scheduled = r == NULL || r->node[0].integer != 0;
+	}
+	return 0;
+}
+
+/* Returns the ms until there may be something to promote. */
+static int64_t
+promote_all(struct group *g, struct conn *c)
+{
+	struct group_stream *st;
+	int64_t next = PROMOTE_QUIET_MS;
+	bool refused = false;
+
+	if (conn_is_lost(c) || look_for_scheduled(g, c) < 0)
+		return DISCOVER_MS;
+	for (st = g->stream; st != NULL; st = next_origin(g, st)) {
+		int64_t wait_ms = -1;
+		int moved;
+
+		if (!st->scheduled)
+			continue;
+		moved = delayed_promote(c, &g->promote, st->origin,
+					PROMOTE_SLICE, &wait_ms);
+		st->scheduled = moved >= 0 && wait_ms >= 0;
+		refused |= moved < 0;
+		if (moved < 0)
+			tell_promote(st, c);
+		if (st->scheduled && wait_ms < next)
+			next = wait_ms;
+		if (moved > 0 || (st->scheduled && wait_ms < PROMOTE_LIVELY_MS))
+			g->lively_until = when_monotonic() + PROMOTE_LIVELY_MS;
+	}
+	if (next > PROMOTE_MS && when_monotonic() < g->lively_until)
+		next = PROMOTE_MS;
+	return refused && next >= PROMOTE_MS ? DISCOVER_MS : next;
+}
+
 void
 group_promote(struct group *g)
 {
-	int64_t now = when_monotonic(), next = PROMOTE_MS;
-	size_t i;
+	int64_t next;
 
-	if (now < g->promote_due)
+	if (when_monotonic() < g->promote_due)
 		return;
-	for (i = 0; i < g->named; i++) {
-		struct conn *c = group_side(g);
-		int64_t wait_ms;
-
-		if (i != 0 && g->stream[i].origin == g->stream[i - 1].origin)
-			continue;
-		if (conn_is_lost(c) ||
-		    delayed_promote(c, &g->promote, g->stream[i].origin,
-				    PROMOTE_SLICE, &wait_ms) < 0) {
-			tell_promote(&g->stream[i], c);
-			wait_ms = DISCOVER_MS;
-			next = next < PROMOTE_MS ? next : DISCOVER_MS;
-		}
-		if (wait_ms >= 0 && wait_ms < next)
-			next = wait_ms;
-	}
-	g->promote_due = now + next;
+	next = promote_all(g, group_side(g));
+	g->promote_due = when_monotonic() + next;
 }
 
 static struct reply *

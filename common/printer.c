@@ -73,6 +73,7 @@ handle(struct printer *p, const struct delivery *d)
 	r->group = p->g->o->name;
 	r->consumer = p->g->consumer;
 	r->deliveries = d->deliveries;
+	r->attempts = d->attempts;
 	rc = select_entry(p->select, &d->entry);
 	if (rc == 1) {
 		class = "jq";
@@ -190,6 +191,9 @@ printer_run(struct group *g, struct select *select, struct out *out,
 	rc = consume(&p);
 	g->bury = NULL;
 	g->holder = NULL;
+	if (until_end && g->waiting != 0)
+		info("%llu wait for their next attempt and stay pending",
+		     (unsigned long long)g->waiting);
 	if (p.verdict.conn != NULL) {
 		conn_close(p.verdict.conn);
 		verdict_close(&p.verdict);

@@ -3,6 +3,9 @@
  *
  * Batch by batch: print, flush, acknowledge.  What was not written is not
  * acknowledged, and what filter or program fail on becomes a dead letter.
+ *
+ * An event that failed in a handler and waits for another attempt is printed once
+ * that is due, if by then nobody holds it; until_end does not wait for it.
  */
 #ifndef COMMON_PRINTER_H
 #define COMMON_PRINTER_H

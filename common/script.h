@@ -30,7 +30,8 @@ enum script_name {
 	SCRIPT_DELAY,
 	SCRIPT_PROMOTE,
 	SCRIPT_CLAIM,
-	SCRIPT_PUTBACK
+	SCRIPT_PUTBACK,
+	SCRIPT_ADOPT
 };
 
 struct script {

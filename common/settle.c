@@ -27,62 +27,73 @@ back_off(struct settle *s, int64_t *since)
 	return !stop_sleep(BACKOFF_MS);
 }
 
-/* What the ledger remembers of earlier failures is of no use any more.  If this
- * does not succeed, readers pass over it. */
-static void
-forget_failures(struct settle *s)
+/*
+ * XACK what is collected, and in the same breath have the ledger forget it: what
+ * it remembers of earlier failures is of no use any more.  Returns the first of two
+ * replies, or NULL.
+ */
+static struct reply *
+ask_commit(struct settle *s)
 {
 	struct buf *out = conn_out(s->conn), ledger = { 0 };
 
 	stream_companion(&ledger, buf_text(&s->stream), "fail:");
 	buf_add(&ledger, s->of_group.data, s->of_group.len);
+	command_begin(out, 3 + s->count);
+	command_adds(out, "XACK");
+	command_add(out, s->stream.data, s->stream.len);
+	command_add(out, s->of_group.data, s->of_group.len);
+	buf_add(out, s->ids.data, s->ids.len);
 	command_begin(out, 2 + s->count);
-	command_add(out, "HDEL", 4);
+	command_adds(out, "HDEL");
 	command_add(out, ledger.data, ledger.len);
 	buf_add(out, s->ids.data, s->ids.len);
-	if (conn_result(s->conn) == NULL)
-		debug("%s: %s", buf_text(&ledger), conn_error(s->conn));
 	buf_release(&ledger);
+	return conn_reply(s->conn, 0);
 }
 
-/* XACK what is collected, over and over until the server has answered: an entry
- * that is acknowledged twice is so once. */
+/* If the ledger does not forget, its readers pass over what is not pending. */
+static void
+take_forgotten(struct settle *s)
+{
+	if (conn_result(s->conn) == NULL)
+		debug("%s: the ledger: %s", buf_text(&s->stream),
+		      conn_error(s->conn));
+}
+
+/* Over and over until the server has answered: an entry that is acknowledged twice
+ * is so once. */
 static int
 commit(struct settle *s)
 {
 	int64_t known, refused_since = 0;
-	struct reply *r;
+	enum reply_fault fault;
 
 	if (s->count == 0)
 		return 0;
 	for (;;) {
-		struct buf *out = conn_out(s->conn);
+		struct reply *r = ask_commit(s);
 
-		command_begin(out, 3 + s->count);
-		command_add(out, "XACK", 4);
-		command_add(out, s->stream.data, s->stream.len);
-		command_add(out, s->of_group.data, s->of_group.len);
-		buf_add(out, s->ids.data, s->ids.len);
-		r = conn_reply(s->conn, 0);
 		if (r == NULL) {
 			if (conn_reconnect(s->conn) < 0)
 				return -1;
-		} else if (!reply_is(r, 0, REPLY_ERROR)) {
-			break;
-		} else {
-			conn_fail_reply(s->conn, r, 0);
-			if (reply_fault(r, 0) != REPLY_FAULT_RETRY ||
-			    !back_off(s, &refused_since))
-				return -1;
+			continue;
 		}
-	}
-	if (reply_number(r, 0, &known) < 0) {
-		conn_fail_shape(s->conn, "XACK");
-		return -1;
+		if (reply_number(r, 0, &known) == 0)
+			break;
+		if (!reply_is(r, 0, REPLY_ERROR)) {
+			conn_fail_shape(s->conn, "XACK");
+			return -1;
+		}
+		fault = reply_fault(r, 0);
+		conn_fail_reply(s->conn, r, 0);
+		conn_reply(s->conn, 0); /* the ledger's: no better */
+		if (fault != REPLY_FAULT_RETRY || !back_off(s, &refused_since))
+			return -1;
 	}
 	s->settled += (uint64_t)known;
 	s->unknown += s->count - (uint64_t)known;
-	forget_failures(s);
+	take_forgotten(s);
 	out_write(s->out, s->text.data, s->text.len);
 	out_flush(s->out);
 	buf_clear(&s->ids);

@@ -189,6 +189,11 @@ promoted()
 	must_print '{"n":1}'
 }
 
+is_waiting()
+{
+	redis info clients | tr -d '\r' | grep -q '^blocked_clients:[1-9]'
+}
+
 @test "a reader of the stream promotes what is due, soon after" {
 	start sub evsub -g g s
 	must_exit 0 evpub --delay 300ms s '{"n":1}'
@@ -199,6 +204,22 @@ promoted()
 	entry=$(redis xrange s - + count 1 | head -n 1)
 	[ "${entry%-*}" -ge "$due" ]
 	[ $((${entry%-*} - due)) -lt 1000 ] # 100 ms on an idle machine
+}
+
+@test "a reader that is idle learns what another process schedules" {
+	start sub evsub -g g s
+	wait_until 5 is_waiting
+	local due entry n
+	for n in 1 2 3; do
+		must_exit 0 evpub --delay 1h s '{"n":0}'
+		must_exit 0 evpub --delay 300ms s "{\"n\":$n}"
+		due=$(redis zrange '{s}:delayed' 0 0 withscores | tail -n 1)
+		wait_until 5 has_lines "$(out sub)" "$n"
+		entry=$(redis xrevrange s + - count 1 | head -n 1)
+		[ "${entry%-*}" -ge "$due" ]
+		[ $((${entry%-*} - due)) -lt 1000 ] # 100 ms on an idle machine
+	done
+	must_equal "$(redis zcard '{s}:delayed')" 3
 }
 
 @test "a reader by priority promotes to all four" {

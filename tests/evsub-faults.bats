@@ -416,6 +416,23 @@ has_pending()
 	must_equal "$(consumers s g)" ''
 }
 
+@test "what is trimmed before it is given back is told by the next" {
+	publish s 1 2
+	start sub evsub -g g --backoff 1h s -- false
+	wait_until 5 eval '[ "$(redis hlen "{s}:fail:g")" = 2 ]'
+	redis xtrim s maxlen 0 >/dev/null
+	kill "$pid"
+	finish "$pid"
+	must_equal "$(pending s g)" 2
+	redis hset '{s}:fail:g' "$(redis hkeys '{s}:fail:g' | head -n 1)" '{"due":1}' \
+		"$(redis hkeys '{s}:fail:g' | tail -n 1)" '{"due":1}' >/dev/null
+	wait_until 5 eval '[ "$(redis xpending s g idle 100 - + 9 | wc -l)" = 8 ]'
+	must_exit 3 evsub -E --lease 100ms -g g s
+	must_equal "$(redis xlen '{s}:dlq')" 2
+	must_equal "$(redis exists '{s}:fail:g')" 0
+	must_equal "$(consumers s g)" ''
+}
+
 @test "nothing but trimmed entries is told too" {
 	publish s 1 250
 	take_aside s 250
@@ -449,6 +466,29 @@ has_pending()
 	grep -q connected "$(err sub)"
 	kill "$pid"
 	finish "$pid"
+}
+
+@test "what has failed is printed and forgotten, over lost connections" {
+	local killer
+	publish s 1 3000
+	take_aside s 3000
+	redis eval "for _, e in ipairs(redis.call('XRANGE', 's', '-', '+')) do
+		redis.call('HSET', '{s}:fail:g', e[1], '{\"attempts\":1,\"due\":1}')
+	end" 0 >/dev/null
+	start killer bash -c "while :; do
+		redis-cli -s '$SERVER_SOCKET' client kill type normal
+		sleep 0.03
+	done"
+	killer=$pid
+	start sub evsub --lease 100ms -g g s
+	wait_until 15 has_lines "$(out sub)" 3000
+	kill "$killer"
+	wait "$killer" || :
+	wait_until 5 is_pending s g 0
+	wait_until 5 eval '[ "$(redis exists "{s}:fail:g")" = 0 ]'
+	kill "$pid"
+	finish "$pid"
+	must_be_all_there 1 3000 "$(out sub)"
 }
 
 @test "lost connections lose no event of a run that ends by itself" {

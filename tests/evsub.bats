@@ -315,12 +315,111 @@ abandon()
 	must_be_done s g
 }
 
+# fail STREAM GROUP ID MS [ATTEMPTS] - it has failed, to be tried again then (the
+# local clock is the server's); prints the time
+fail()
+{
+	local due=$(($(now_ms) + $4))
+	redis hset "{$1}:fail:$2" "$3" \
+		"{\"attempts\":${5:-1},\"due\":$due,\"error\":\"due\"}" >/dev/null
+	echo "$due"
+}
+
+@test "what waits for its next attempt is printed once that is due" {
+	for n in 1 2 3; do
+		add s "$n-0" "$n"
+	done
+	redis xgroup create s g 0 >/dev/null
+	abandon s g dead 3
+	local late due n at
+	late=$(fail s g 1-0 3600000)
+	due=$(fail s g 2-0 1200)
+	start sub evsub --lease 200ms -g g -j '"\(.n) \(now * 1000 | floor)"' s
+	wait_until 5 has_lines "$(out sub)" 2
+	kill "$pid"
+	finish "$pid"
+	must_equal "$(sed 's/"\(.\).*/\1/' "$(out sub)" | xargs)" '3 2'
+	read -r n at < <(sed -n '2s/"//gp' "$(out sub)")
+	[ "$at" -ge "$due" ]
+	[ "$at" -lt $((due + 1500)) ]
+	must_equal "$(pending s g)" 1
+	must_equal "$(redis xpending s g - + 1 dead | head -n 1)" 1-0
+	must_equal "$(redis hget '{s}:fail:g' 1-0 | jq .due)" "$late"
+}
+
+@test "what waits and is one's own is given back, and -E does not wait for it" {
+	add s 1-0 1
+	add s 2-0 2
+	redis xgroup create s g 0 >/dev/null
+	abandon s g me 2
+	fail s g 1-0 3600000 >/dev/null
+	must_exit 0 evsub -v -E --consumer me -g g s
+	must_print '{"n":2}'
+	must_say '1 wait for their next attempt and stay pending'
+	must_equal "$(pending s g)" 1
+	must_equal "$(redis xpending s g - + 1 | sed -n '1p;4p' | xargs)" '1-0 1'
+	must_equal "$(redis xinfo consumers s g | grep -c '^me$')" 0
+	fail s g 1-0 -1 4 >/dev/null
+	must_exit 0 evsub -E -m -g g s
+	must_equal "$(jq -c '[.deliveries, .attempts]' "$OUT")" '[2,4]'
+	must_be_done s g
+}
+
+@test "what is trimmed while it waits is told when it is one's own" {
+	add s 1-0 1
+	redis xgroup create s g 0 >/dev/null
+	abandon s g me 1
+	fail s g 1-0 3600000 >/dev/null
+	redis xtrim s maxlen 0 >/dev/null
+	must_exit 3 evsub -E --consumer me -g g s
+	must_say '1-0 was trimmed'
+	must_equal "$(redis xlen '{s}:dlq')" 1
+	must_equal "$(redis exists '{s}:fail:g')" 0
+	must_be_done s g
+}
+
+@test "the ledger forgets what is acknowledged, which new events do not cost" {
+	publish s 1 300
+	redis config resetstat >/dev/null
+	must_exit 0 evsub -E -g g s
+	must_equal "$(redis info commandstats | grep -c 'hdel\|hmget\|eval')" 1 # to leave
+	redis config resetstat >/dev/null
+	for n in 1 2 3 4; do
+		add t "$n-0" "$n"
+	done
+	redis xgroup create t g 0 >/dev/null
+	abandon t g dead 3
+	fail t g 1-0 -1 >/dev/null
+	fail t g 3-0 -1 >/dev/null
+	redis hset '{t}:fail:g' 2-0 'not JSON' >/dev/null
+	start sub evsub --lease 100ms -g g t
+	wait_until 5 has_pending t g 0
+	wait_until 5 eval '[ "$(redis exists {t}:fail:g)" = 0 ]'
+	kill "$pid"
+	finish "$pid"
+	must_equal "$(sort "$(out sub)")" "$(events 1 4)"
+	must_be_done t g
+}
+
+# calls COMMAND - how often the server was asked that
+calls()
+{
+	redis info commandstats |
+		sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p"
+}
+
 @test "a waiting consumer does not keep the server busy" {
 	redis config resetstat >/dev/null
 	must_exit 0 evsub -w 2s --lease 300ms -g g s
-	calls=$(redis info commandstats | sed -n 's/^cmdstat_xreadgroup:calls=\([0-9]*\),.*/\1/p')
-	[ "$calls" -ge 2 ]
-	[ "$calls" -le 60 ] # it looks for scheduled events 20 times a second
+	[ "$(calls xreadgroup)" -ge 2 ]
+	[ "$(calls xreadgroup)" -le 40 ]
+	redis config resetstat >/dev/null
+	must_exit 0 evsub -w 3s -g g s
+	[ "$(calls xreadgroup)" -ge 2 ]
+	[ "$(calls xreadgroup)" -le 5 ]
+	[ "$(calls exists)" -ge 4 ]
+	[ "$(calls exists)" -le 20 ] # four times a second, and for redrives
+	[ "$(calls evalsha)" -le 2 ]
 }
 
 @test "records of --manual are acknowledged at the end of the pipeline" {

@@ -82,6 +82,9 @@ dead()
 	# A worker waits for its time.
 	must_exit 0 evsub -E -g g --lease 100ms s -- touch ran
 	[ ! -e ran ]
+	# So does one that prints.
+	must_exit 0 evsub -E -g g --lease 100ms --manual s
+	must_print
 	must_equal "$(redis xpending s g - + 1 | sed -n 4p)" 1
 }
 
@@ -101,7 +104,7 @@ dead()
 
 @test "what is done in the end is forgotten by the ledger" {
 	take 1
-	settle '. + {ok: false}'
+	settle '. + {ok: false}' --backoff 1ms
 	must_equal "$(redis exists '{s}:fail:g')" 1
 	must_exit 0 evsub -g g --consumer d --manual -m -E --lease 100ms s
 	cp "$OUT" records

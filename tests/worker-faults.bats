@@ -33,10 +33,10 @@ setup()
 	work=$BATS_TEST_TMPDIR/work
 }
 
-# publish STREAM FROM TO
+# publish STREAM FROM TO [OPTION…]
 publish()
 {
-	seq "$2" "$3" | sed 's/.*/{"n":&}/' | timeout 20 evpub "$1"
+	seq "$2" "$3" | sed 's/.*/{"n":&}/' | timeout 20 evpub "${@:4}" "$1"
 }
 
 # handler NAME - a script from standard input, at $BATS_TEST_TMPDIR/NAME
@@ -878,6 +878,7 @@ has_run()
 	redis acl setuser u on '>p' '~*' '+@all' -xpending -zrangebyscore \
 		>/dev/null
 	publish s 1 2
+	publish s 3 3 --delay 50ms
 	start sub evsub -u "unix://u@$SERVER_SOCKET" -g g --lease 300ms \
 		--password-file "$BATS_TEST_TMPDIR/password" s -- true
 	wait_until 5 grep -q 'cannot look for what dead consumers left: NOPERM' \

@@ -165,6 +165,24 @@ json_strings_are_quoted_and_escaped(void **state)
 }
 
 static void
+members_are_separated_and_their_texts_may_be_any_bytes(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	buf_addc(&b, '{');
+	buf_add_member(&b, "none", NULL);
+	buf_add_member(&b, "a", "\"\xe2\x82\xac");
+	buf_add_name(&b, "n");
+	buf_adds(&b, "1");
+	buf_add_member(&b, "b", "\xff");
+	buf_addc(&b, '}');
+	assert_holds(&b, "{\"a\":\"\\\"\xe2\x82\xac\",\"n\":1,"
+			 "\"b\":{\"base64\":\"/w==\"}}");
+	buf_release(&b);
+}
+
+static void
 assert_base64(const char *bytes, size_t len, const char *want)
 {
 	struct buf b = { 0 };
@@ -217,6 +235,8 @@ main(void)
 		cmocka_unit_test(clearing_keeps_the_memory),
 		cmocka_unit_test(bytes_are_consumed_from_the_front),
 		cmocka_unit_test(json_strings_are_quoted_and_escaped),
+		cmocka_unit_test(
+			members_are_separated_and_their_texts_may_be_any_bytes),
 		cmocka_unit_test(base64_is_padded),
 		cmocka_unit_test(base64_is_appended),
 	};

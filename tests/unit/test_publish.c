@@ -16,13 +16,11 @@
 #include "common/publish.h"
 #include "common/stop.h"
 #include "common/when.h"
+#include "tests/unit/link.h"
 #include "tests/unit/peer.h"
-#include "tests/unit/server.h"
 
 enum { KIB = 1 << 10, MIB = 1 << 20, LINES_MAX = 30000 };
 
-static struct server server;
-static struct conn_options conn_options = CONN_OPTIONS_INIT;
 static struct conn *conn, *other; /* what publishes; what looks on */
 static struct publish_options options;
 static struct publish *pub;
@@ -63,38 +61,11 @@ on_undone(void *arg, const struct publish_event *e)
 	undone++;
 }
 
-static struct conn *
-open_conn(const char *url)
-{
-	struct conn *c;
-
-	conn_options.url = url;
-	c = conn_open(&conn_options);
-	if (conn_error(c) != NULL)
-		fail_msg("%s", conn_error(c));
-	return c;
-}
-
-static struct reply *
-result(struct conn *c)
-{
-	struct reply *r = conn_result(c);
-
-	if (r == NULL)
-		fail_msg("%s", conn_error(c));
-	return r;
-}
-
 static int
 setup(void **state)
 {
 	(void)state;
-	diag_init("test-publish");
-	diag_set_level(DIAG_QUIET);
-	stop_init();
-	unsetenv("REDISCLI_AUTH");
-	server_start(&server, NULL);
-	conn_options.retry_for_ms = 5000;
+	link_start("test-publish", 5000);
 	return 0;
 }
 
@@ -102,7 +73,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	server_stop(&server);
+	link_stop();
 	return 0;
 }
 
@@ -110,12 +81,12 @@ static int
 open_both(void **state)
 {
 	(void)state;
-	conn = open_conn(server.url);
-	other = open_conn(server.url);
+	conn = link_open();
+	other = link_open();
 	conn_commandv(other, "FLUSHALL", NULL);
-	result(other);
+	link_result(other);
 	conn_commandv(other, "SCRIPT", "FLUSH", NULL);
-	result(other);
+	link_result(other);
 	options = (struct publish_options){
 		.stream = "s",
 		.confirmed = on_confirmed,
@@ -181,7 +152,7 @@ count_on(struct conn *c, const char *stream)
 	int64_t n;
 
 	conn_commandv(c, "XLEN", stream, NULL);
-	assert_int_equal(reply_number(result(c), 0, &n), 0);
+	assert_int_equal(reply_number(link_result(c), 0, &n), 0);
 	return n;
 }
 
@@ -201,7 +172,7 @@ assert_stored(uint64_t first, uint64_t last)
 	uint64_t line;
 
 	conn_commandv(other, "XRANGE", "s", "-", "+", NULL);
-	r = result(other);
+	r = link_result(other);
 	entries_init(&all, false);
 	for (line = first; line <= last; line++) {
 		unsigned long long n;
@@ -270,7 +241,7 @@ disconnect(void)
 	conn_args(other, "KILL");
 	conn_args(other, "ID");
 	conn_argu(other, conn_client_id(conn));
-	assert_int_equal(result(other)->node[0].integer, 1);
+	assert_int_equal(link_result(other)->node[0].integer, 1);
 }
 
 static void
@@ -455,7 +426,7 @@ a_transaction_knows_duplicates(void **state)
 	assert_int_equal(publish_commit(pub, false), 0);
 	assert_int_equal(publish_drain(pub), 0);
 	conn_commandv(other, "SCRIPT", "FLUSH", NULL);
-	result(other);
+	link_result(other);
 	last_line = 0;
 	send_lines(2, 5, 50);
 	assert_int_equal(publish_commit(pub, false), 0);
@@ -468,7 +439,7 @@ static void
 flush_scripts(void)
 {
 	conn_commandv(other, "SCRIPT", "FLUSH", NULL);
-	result(other);
+	link_result(other);
 }
 
 /* The server forgets the script while many events are on their way. */
@@ -536,7 +507,7 @@ nothing_is_created_that_should_not_be(void **state)
 	assert_does_not_say(said, "confirmed");
 	assert_does_not_say(said, "unknown");
 	conn_commandv(other, "EXISTS", "s", NULL);
-	assert_int_equal(result(other)->node[0].integer, 0);
+	assert_int_equal(link_result(other)->node[0].integer, 0);
 }
 
 static void
@@ -550,7 +521,7 @@ the_script_creates_nothing_either(void **state)
 	assert_int_equal(publish_drain(pub), -1);
 	assert_says(report(3), "cannot add: no such stream");
 	conn_commandv(other, "DBSIZE", NULL);
-	assert_int_equal(result(other)->node[0].integer, 0);
+	assert_int_equal(link_result(other)->node[0].integer, 0);
 }
 
 static void
@@ -575,9 +546,9 @@ refusals_are_told_by_their_lines(void **state)
 	send_lines(1, 10, 50);
 	assert_int_equal(publish_drain(pub), 0);
 	conn_commandv(other, "DEL", "s", NULL);
-	result(other);
+	link_result(other);
 	conn_commandv(other, "SET", "s", "x", NULL);
-	result(other);
+	link_result(other);
 	send_lines(11, 30, 50);
 	assert_int_equal(publish_drain(pub), -1);
 	assert_int_equal(confirmed, 10);
@@ -601,12 +572,12 @@ a_refused_transaction_is_refused_as_a_whole(void **state)
 	assert_int_equal(publish_commit(pub, false), 0);
 	assert_int_equal(publish_drain(pub), 0);
 	conn_commandv(other, "CONFIG", "SET", "maxmemory", "1", NULL);
-	result(other);
+	link_result(other);
 	send_lines(11, 20, 50);
 	assert_int_equal(publish_commit(pub, false), 0);
 	assert_int_equal(publish_drain(pub), -1);
 	conn_commandv(other, "CONFIG", "SET", "maxmemory", "0", NULL);
-	result(other);
+	link_result(other);
 	said = report(21);
 	assert_says(said, "cannot add: OOM");
 	assert_says(said, "confirmed: lines 1-10 (10 events)");
@@ -636,7 +607,7 @@ what_was_sent_and_not_answered_is_unknown(void **state)
 
 	(void)state;
 	peer_start(&peer, hang_up_after_two);
-	conn = open_conn(peer.url);
+	conn = link_open_to(peer.url);
 	open_publish();
 	send_lines(1, 4, 7);
 	assert_int_equal(publish_drain(pub), -1);
@@ -679,7 +650,7 @@ an_open_transaction_is_not_sent(void **state)
 	(void)state;
 	options.transaction = true;
 	peer_start(&peer, hang_up_in_a_transaction);
-	conn = open_conn(peer.url);
+	conn = link_open_to(peer.url);
 	open_publish();
 	send_lines(1, 1, 7);
 	assert_int_equal(publish_commit(pub, false), 0);

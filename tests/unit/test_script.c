@@ -2,43 +2,22 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "common/diag.h"
 #include "common/script.h"
-#include "common/stop.h"
-#include "tests/unit/server.h"
+#include "tests/unit/link.h"
 
-static struct server server;
-static struct conn_options options = CONN_OPTIONS_INIT;
 static struct conn *conn, *other;
-
-static struct conn *
-open_conn(void)
-{
-	struct conn *c = conn_open(&options);
-
-	if (conn_error(c) != NULL)
-		fail_msg("%s", conn_error(c));
-	return c;
-}
 
 static int
 setup(void **state)
 {
 	(void)state;
-	diag_init("test-script");
-	diag_set_level(DIAG_QUIET);
-	stop_init();
-	unsetenv("REDISCLI_AUTH");
-	server_start(&server, NULL);
-	options.url = server.url;
-	options.retry_for_ms = 0;
-	conn = open_conn();
-	other = open_conn();
+	link_start("test-script", 0);
+	conn = link_open();
+	other = link_open();
 	return 0;
 }
 
@@ -48,20 +27,15 @@ teardown(void **state)
 	(void)state;
 	conn_close(conn);
 	conn_close(other);
-	server_stop(&server);
+	link_stop();
 	return 0;
 }
 
 static struct reply *
 tell(const char *a, const char *b)
 {
-	struct reply *r;
-
 	conn_commandv(other, a, b, NULL);
-	r = conn_result(other);
-	if (r == NULL)
-		fail_msg("%s", conn_error(other));
-	return r;
+	return link_result(other);
 }
 
 static int

@@ -12,39 +12,20 @@
 
 #include <cmocka.h>
 
-#include "common/diag.h"
 #include "common/settle.h"
-#include "common/stop.h"
+#include "tests/unit/link.h"
 #include "tests/unit/server.h"
 
-static struct server server;
-static struct conn_options options = CONN_OPTIONS_INIT;
 static struct conn *conn, *other;
 static struct settle result;
-
-static struct conn *
-open_conn(void)
-{
-	struct conn *c = conn_open(&options);
-
-	if (conn_error(c) != NULL)
-		fail_msg("%s", conn_error(c));
-	return c;
-}
 
 static int
 setup(void **state)
 {
 	(void)state;
-	diag_init("test-settle");
-	diag_set_level(DIAG_QUIET);
-	stop_init();
-	unsetenv("REDISCLI_AUTH");
-	server_start(&server, NULL);
-	options.url = server.url;
-	options.retry_for_ms = 5000;
-	conn = open_conn();
-	other = open_conn();
+	link_start("test-settle", 5000);
+	conn = link_open();
+	other = link_open();
 	return 0;
 }
 
@@ -54,18 +35,8 @@ teardown(void **state)
 	(void)state;
 	conn_close(conn);
 	conn_close(other);
-	server_stop(&server);
+	link_stop();
 	return 0;
-}
-
-static struct reply *
-answer(void)
-{
-	struct reply *r = conn_result(other);
-
-	if (r == NULL)
-		fail_msg("%s", conn_error(other));
-	return r;
 }
 
 /* Streams s and t with 3000 entries 1-0 …, all pending in group g. */
@@ -84,9 +55,9 @@ fill(void **state)
 
 	(void)state;
 	conn_commandv(other, "FLUSHALL", NULL);
-	answer();
+	link_result(other);
 	conn_commandv(other, "EVAL", text, "2", "s", "t", NULL);
-	answer();
+	link_result(other);
 	return 0;
 }
 
@@ -94,7 +65,7 @@ static int64_t
 pending(const char *stream)
 {
 	conn_commandv(other, "XPENDING", stream, "g", NULL);
-	return answer()->node[1].integer;
+	return link_result(other)->node[1].integer;
 }
 
 static int
@@ -281,7 +252,7 @@ a_lost_connection_is_made_again(void **state)
 	conn_args(other, "KILL");
 	conn_args(other, "ID");
 	conn_argu(other, conn_client_id(conn));
-	answer();
+	link_result(other);
 	assert_string_equal(settle(lines, NULL, 0), lines);
 	assert_counts(1500, 0, 0);
 	free(lines);
@@ -292,7 +263,7 @@ a_refusing_server_ends_it_and_nothing_is_passed_on(void **state)
 {
 	(void)state;
 	conn_commandv(other, "SET", "text", "x", NULL);
-	answer();
+	link_result(other);
 	assert_string_equal(
 		settle("{\"stream\":\"text\",\"id\":\"1-0\",\"group\":\"g\"}\n",
 		       NULL, -1),
