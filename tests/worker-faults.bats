@@ -913,6 +913,16 @@ has_run()
 	stop "$pid"
 }
 
+@test "an entry trimmed while it waits for its retry is a dead letter" {
+	publish s 1 1
+	start sub evsub -g g --backoff 2s --lease 200ms s -- false
+	wait_until 5 eval '[ "$(redis hlen "{s}:fail:g")" = 1 ]'
+	redis xtrim s maxlen 0 >/dev/null
+	wait_until 5 eval '[ "$(redis xlen "{s}:dlq")" = 1 ]'
+	redis xrange '{s}:dlq' - + | grep -q '"reason":"trimmed"'
+	stop "$pid"
+}
+
 @test "an event that kills its worker, among 99 good ones" {
 	local crashes=0 runs
 	publish s 1 100
