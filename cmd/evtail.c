@@ -24,6 +24,7 @@ struct options {
 	struct conn_options conn;
 	struct select_options select;
 	struct tail_options tail;
+	struct opt_list statuses;
 	const char *lines, *checkpoint;
 	bool follow;
 };
@@ -53,7 +54,7 @@ parse_lines(struct options *o)
 
 	if (text == NULL) {
 		t->number = 10;
-		t->from = o->checkpoint != NULL ||
+		t->from = o->checkpoint != NULL || t->status != 0 ||
 					  t->since.kind != WHEN_UNSET ||
 					  t->until.kind != WHEN_UNSET
 				  ? TAIL_FIRST
@@ -68,6 +69,42 @@ parse_lines(struct options *o)
 	if (num_u64(text + (*text == '+'), strlen(text + (*text == '+')),
 		    &t->number) < 0)
 		opt_usage("--lines: \"%s\" is not N, +N or all", text);
+}
+
+/* With a group there is more to print than the event. */
+static void
+parse_statuses(struct options *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->statuses.count; i++)
+		if (status_parse(o->statuses.item[i], &o->tail.status) < 0)
+			opt_usage(
+				"--status: \"%s\" is not of waiting, pending, "
+				"retrying, done, dead",
+				o->statuses.item[i]);
+	if (o->tail.status != 0 && o->tail.group == NULL)
+		opt_usage("--status needs --group");
+	if (o->tail.status != 0 && o->follow)
+		opt_usage("--status and --follow exclude each other");
+	if (o->tail.group != NULL)
+		o->select.meta = true;
+}
+
+static void
+check_options(struct options *o)
+{
+	if (o->follow && o->tail.until.kind != WHEN_UNSET)
+		opt_usage("--follow and --until exclude each other");
+	parse_statuses(o);
+	parse_lines(o);
+	if (o->tail.since.kind == WHEN_END) { /* as -n 0, for each stream */
+		o->tail.since.kind = WHEN_UNSET;
+		o->tail.from = TAIL_LAST;
+		o->tail.number = 0;
+	}
+	if (o->tail.status != 0 && o->tail.from == TAIL_LAST)
+		opt_usage("--status keeps all, those from +N on, or a range");
 }
 
 static void
@@ -85,6 +122,10 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_SELECT(&o->select),
 		OPT_TEXT(0, "correlation", "ID", &o->select.correlation,
 			 "keep the event ID and those it correlates"),
+		OPT_TEXT('g', "group", "GROUP", &o->tail.group,
+			 "print records with their status in GROUP"),
+		OPT_LIST(0, "status", "STATUS,…", &o->statuses,
+			 "keep what is waiting, pending, retrying, done, dead"),
 		OPT_TEXT(0, "checkpoint", "FILE", &o->checkpoint,
 			 "go on behind the last run, remembered in FILE"),
 		OPT_END,
@@ -96,14 +137,7 @@ parse_options(struct options *o, int argc, char **argv)
 		opt_usage("it runs no command");
 	if (args.count == 0)
 		opt_usage("a STREAM is missing");
-	if (o->follow && o->tail.until.kind != WHEN_UNSET)
-		opt_usage("--follow and --until exclude each other");
-	parse_lines(o);
-	if (o->tail.since.kind == WHEN_END) { /* as -n 0, for each stream */
-		o->tail.since.kind = WHEN_UNSET;
-		o->tail.from = TAIL_LAST;
-		o->tail.number = 0;
-	}
+	check_options(o);
 	o->tail.name = args.operand;
 	o->tail.names = args.count;
 }
@@ -146,7 +180,7 @@ work(struct run *run)
 	int rc = print_all(run);
 
 	if (rc == TAIL_CONN && !stop_requested() && run->out.error == 0) {
-		fault("%s", conn_error(run->conn));
+		fault("%s", tail_error(t));
 		return EXIT_SERVER;
 	}
 	if (rc == TAIL_FILE || tail_save(t) < 0)
@@ -210,5 +244,6 @@ main(int argc, char **argv)
 	checkpoint_close(&run.checkpoint);
 	conn_close(run.conn);
 	opt_list_release(&o.select.types);
+	opt_list_release(&o.statuses);
 	return (int)out_close(&run.out, status);
 }

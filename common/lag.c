@@ -6,18 +6,18 @@
 enum { SLICE = 1000 };
 
 /* XINFO names groups as a list of lists of fields and values. */
-static int
-read_delivered(struct conn *c, const char *stream, const char *group,
-	       bool *found, struct id *delivered)
+int
+lag_delivered(struct conn *c, const char *stream, const char *group,
+	      struct id *delivered)
 {
 	struct reply *r;
 	size_t i = 1, left;
+	bool found = false;
 
 	conn_commandv(c, "XINFO", "GROUPS", stream, NULL);
 	r = conn_reply(c, 0);
 	if (r == NULL)
 		return -1;
-	*found = false;
 	if (reply_is(r, 0, REPLY_ERROR) &&
 	    reply_fault(r, 0) == REPLY_FAULT_REFUSED) {
 		size_t len;
@@ -45,11 +45,11 @@ read_delivered(struct conn *c, const char *stream, const char *group,
 		}
 		if (group != NULL && !reply_equals(r, name, group))
 			continue;
-		if (!*found || id_compare(id, *delivered) < 0)
+		if (!found || id_compare(id, *delivered) < 0)
 			*delivered = id;
-		*found = true;
+		found = true;
 	}
-	return 0;
+	return found;
 }
 
 int
@@ -57,13 +57,11 @@ lag_read(struct conn *c, const char *stream, const char *group, uint64_t limit,
 	 struct lag *lag)
 {
 	struct id at;
-	bool found;
+	int rc = lag_delivered(c, stream, group, &at);
 
 	*lag = (struct lag){ 0, true };
-	if (read_delivered(c, stream, group, &found, &at) < 0)
-		return -1;
-	if (!found)
-		return 0;
+	if (rc != 1)
+		return rc;
 	while (lag->entries < limit) {
 		uint64_t want = limit - lag->entries;
 		struct reply *r;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/conn.h"
+#include "common/id.h"
 
 struct lag {
 	uint64_t entries; /* not yet delivered to the group */
@@ -25,5 +26,10 @@ struct lag {
  */
 int lag_read(struct conn *c, const char *stream, const char *group,
 	     uint64_t limit, struct lag *lag);
+
+/* The newest id that the group was given; of all groups (NULL) the least.
+ * Returns as lag_read(). */
+int lag_delivered(struct conn *c, const char *stream, const char *group,
+		  struct id *delivered);
 
 #endif

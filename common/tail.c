@@ -1,6 +1,9 @@
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/diag.h"
+#include "common/mem.h"
 #include "common/stop.h"
 #include "common/tail.h"
 #include "common/text.h"
@@ -39,6 +42,67 @@ add_stream(void *arg, const char *name)
 	scan_add(&t->scan, name, first_id(t, name), t->last);
 }
 
+/* Whether an operand names a stream; one without entries is one too. */
+static bool
+is_there(struct tail *t, const char *name)
+{
+	bool pattern = is_pattern(name);
+	struct reply *r;
+	int64_t keys;
+	size_t i;
+
+	for (i = 0; i < t->scan.count; i++) {
+		const struct scan_stream *st = &t->scan.stream[i];
+
+		if (pattern && text_glob(name, st->name, strlen(st->name)))
+			return true;
+		if (st->any && strcmp(name, st->name) == 0)
+			return true;
+	}
+	if (pattern)
+		return false;
+	conn_commandv(t->conn, "EXISTS", name, NULL);
+	r = conn_result(t->conn);
+	return r == NULL || reply_number(r, 0, &keys) < 0 || keys != 0;
+}
+
+/* What the group is at in the streams that were found.  One that does not have
+ * it is read from behind its end. */
+static int
+open_statuses(struct tail *t)
+{
+	const struct tail_options *o = t->options;
+
+	while (o->group != NULL && t->statuses < t->scan.count) {
+		struct scan_stream *st = &t->scan.stream[t->statuses];
+		struct status *s;
+		int rc;
+
+		if (t->side == NULL)
+			t->side = conn_again(t->conn);
+		t->status = xreallocarray(t->status, t->statuses + 1,
+					  sizeof(*t->status));
+		s = &t->status[t->statuses++];
+		rc = status_open(s, t->side, st->name, o->group);
+		if (rc == 1 && o->status != 0)
+			rc = status_range(s, o->status, &st->next, &st->stop) <
+					     0
+				     ? -1
+				     : 1;
+		if (rc < 0)
+			return TAIL_CONN;
+		if (rc == 1)
+			continue;
+		st->next = ID_MAX;
+		st->stop = ID_MIN;
+		if (!is_there(t, st->name))
+			continue; /* it is missing altogether */
+		fault("%s: no group %s", st->name, o->group);
+		t->groupless = true;
+	}
+	return 0;
+}
+
 /* Add what the operands name, or for patterns, what they match by now. */
 static int
 find_streams(struct tail *t, bool again)
@@ -56,7 +120,7 @@ find_streams(struct tail *t, bool again)
 			add_stream(t, name);
 		}
 	}
-	return 0;
+	return open_statuses(t);
 }
 
 static int
@@ -92,24 +156,35 @@ is_over(const struct tail *t)
 static int
 decide(struct tail *t, const struct entry *e, size_t stream)
 {
-	t->select->record.stream = t->scan.stream[stream].name;
+	struct record *r = &t->select->record;
+
+	r->stream = t->scan.stream[stream].name;
+	r->group = t->options->group;
+	r->deliveries = 0; /* not known to filters */
 	return select_entry(t->select, e);
 }
 
-/* The same, and say so if the filter fails. */
-static bool
+/* The same with the status, and say so if the filter fails. 1, 0, TAIL_CONN. */
+static int
 is_wanted(struct tail *t, const struct entry *e, size_t stream)
 {
+	const struct tail_options *o = t->options;
 	char id[ID_TEXT];
 	int rc = decide(t, e, stream);
 
-	if (rc >= 0)
-		return rc == 1;
-	id_put(id, e->id);
-	warn("%s: %s: filter: %s", t->select->record.stream, id,
-	     t->select->error);
-	t->failed++;
-	return false;
+	if (rc < 0) {
+		id_put(id, e->id);
+		warn("%s: %s: filter: %s", t->select->record.stream, id,
+		     t->select->error);
+		t->failed++;
+		return 0;
+	}
+	if (rc == 0 || o->group == NULL)
+		return rc;
+	rc = status_read(&t->status[stream], e->id, &t->select->record);
+	if (rc < 0)
+		return TAIL_CONN;
+	return o->status == 0 || (o->status & STATUS_SET(rc)) != 0;
 }
 
 /*
@@ -178,6 +253,7 @@ tail_open(struct tail *t, const struct tail_options *options, struct conn *conn,
 {
 	int rc;
 
+	assert(options->status == 0 || options->from != TAIL_LAST);
 	*t = (struct tail){
 		.options = options,
 		.conn = conn,
@@ -232,14 +308,15 @@ tail_next(struct tail *t)
 		if (rc != 1)
 			return rc;
 		t->since_save++;
-		if (!is_wanted(t, &e, index))
-			continue;
-		if (t->skip != 0) {
+		rc = is_wanted(t, &e, index);
+		if (rc < 0)
+			return rc;
+		if (rc == 1 && t->skip != 0) {
 			t->skip--;
-			continue;
+		} else if (rc == 1) {
+			t->taken++;
+			return 1;
 		}
-		t->taken++;
-		return 1;
 	}
 	return 0;
 }
@@ -270,6 +347,7 @@ find_new(struct tail *t)
 int
 tail_wait(struct tail *t)
 {
+	size_t i;
 	int rc;
 
 	if (is_over(t) || out_flush(t->out) < 0)
@@ -281,31 +359,9 @@ tail_wait(struct tail *t)
 	rc = scan_follow(&t->scan, wait_ms(t), out_watch_fd(t->out));
 	if (rc == 0 && out_is_abandoned(t->out))
 		return 0;
+	for (i = 0; i < t->statuses; i++)
+		status_forget(&t->status[i]);
 	return rc < 0 ? TAIL_CONN : 1;
-}
-
-/* Whether an operand names a stream; one without entries is one too. */
-static bool
-is_there(struct tail *t, const char *name)
-{
-	bool pattern = is_pattern(name);
-	struct reply *r;
-	int64_t keys;
-	size_t i;
-
-	for (i = 0; i < t->scan.count; i++) {
-		const struct scan_stream *st = &t->scan.stream[i];
-
-		if (pattern && text_glob(name, st->name, strlen(st->name)))
-			return true;
-		if (st->any && strcmp(name, st->name) == 0)
-			return true;
-	}
-	if (pattern)
-		return false;
-	conn_commandv(t->conn, "EXISTS", name, NULL);
-	r = conn_result(t->conn);
-	return r == NULL || reply_number(r, 0, &keys) < 0 || keys != 0;
 }
 
 bool
@@ -323,12 +379,31 @@ tail_is_missing(struct tail *t)
 		      is_pattern(name) ? "stream matches" : "such stream");
 		missing = true;
 	}
-	return missing;
+	return missing || t->groupless;
+}
+
+const char *
+tail_error(const struct tail *t)
+{
+	const char *error = t->side != NULL ? conn_error(t->side) : NULL;
+
+	return error != NULL ? error : conn_error(t->conn);
 }
 
 void
 tail_close(struct tail *t)
 {
+	size_t i;
+
+	for (i = 0; i < t->statuses; i++) {
+		if (t->status[i].forgotten != 0)
+			warn("%s: %llu dead letters too many: told as done",
+			     t->scan.stream[i].name,
+			     (unsigned long long)t->status[i].forgotten);
+		status_close(&t->status[i]);
+	}
+	free(t->status);
+	conn_close(t->side);
 	scan_release(&t->scan);
 	*t = (struct tail){ 0 };
 }

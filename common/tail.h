@@ -8,6 +8,9 @@
  * Events of several streams are merged by id.  The last N are found by walking
  * back from the end over what is wanted, so memory does not depend on N.  A
  * checkpoint, if there is one, is saved when what it stands for was written.
+ *
+ * With a group, each event's status in it (status.h) is part of the record, and
+ * streams that do not have the group are passed over, and said.
  */
 #ifndef COMMON_TAIL_H
 #define COMMON_TAIL_H
@@ -21,6 +24,7 @@
 #include "common/out.h"
 #include "common/scan.h"
 #include "common/select.h"
+#include "common/status.h"
 #include "common/when.h"
 
 struct tail_options {
@@ -31,13 +35,15 @@ struct tail_options {
 	} from;
 	uint64_t number;
 	struct when since, until;
+	const char *group; /* tell what it has made of each; NULL: none */
+	unsigned status;   /* and keep these; a set, 0: all */
 	char *const *name; /* of streams, or patterns */
 	size_t names;
 };
 
 /* What went wrong, if the result is negative. */
 enum {
-	TAIL_CONN = -1, /* conn_error() says what */
+	TAIL_CONN = -1, /* tail_error() says what */
 	TAIL_FILE = -2  /* the checkpoint could not be saved, which was said */
 };
 
@@ -52,6 +58,10 @@ struct tail {
 	struct out *out;
 	int64_t deadline, find_at;
 	struct scan scan;
+	struct conn *side;     /* for what the group has made of them */
+	struct status *status; /* by stream of scan */
+	size_t statuses;
+	bool groupless;
 	struct id first, last;
 	uint64_t skip, since_save;
 	bool has_pattern;
@@ -61,7 +71,8 @@ struct tail {
  * Find the streams and where to begin.  All is borrowed.  `out` is where the
  * events go: reading ends when it fails.  checkpoint NULL: none.  Reading ends
  * at the deadline (when_monotonic(); INT64_MAX: none) too, at a stop, and after
- * as many events as select's options allow.  Returns 0, or TAIL_CONN.
+ * as many events as select's options allow.  From the last N on there is no
+ * keeping by status.  Returns 0, or TAIL_CONN.
  */
 int tail_open(struct tail *t, const struct tail_options *options,
 	      struct conn *conn, struct select *select,
@@ -83,8 +94,10 @@ int tail_save(struct tail *t);
 bool tail_is_late(const struct tail *t);
 
 /* Whether a name or pattern stands for no stream, which may be a typing error
- * and is said. */
+ * and is said, or a stream does not have the group. */
 bool tail_is_missing(struct tail *t);
+
+const char *tail_error(const struct tail *t);
 
 void tail_close(struct tail *t);
 
