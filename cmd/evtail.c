@@ -17,6 +17,7 @@
 #include "common/select.h"
 #include "common/stop.h"
 #include "common/tail.h"
+#include "common/tally.h"
 
 enum { RETRY_MS = 30000 };
 
@@ -25,8 +26,8 @@ struct options {
 	struct select_options select;
 	struct tail_options tail;
 	struct opt_list statuses;
-	const char *lines, *checkpoint;
-	bool follow;
+	const char *lines, *checkpoint, *format;
+	bool follow, stats;
 };
 
 struct run {
@@ -54,7 +55,7 @@ parse_lines(struct options *o)
 
 	if (text == NULL) {
 		t->number = 10;
-		t->from = o->checkpoint != NULL || t->status != 0 ||
+		t->from = o->checkpoint != NULL || o->stats || t->status != 0 ||
 					  t->since.kind != WHEN_UNSET ||
 					  t->until.kind != WHEN_UNSET
 				  ? TAIL_FIRST
@@ -96,6 +97,14 @@ check_options(struct options *o)
 {
 	if (o->follow && o->tail.until.kind != WHEN_UNSET)
 		opt_usage("--follow and --until exclude each other");
+	if (o->stats &&
+	    (o->follow || o->checkpoint != NULL || o->select.program != NULL))
+		opt_usage("--stats excludes --follow, --checkpoint and --jq");
+	if (o->format != NULL && !o->stats)
+		opt_usage("--format is for --stats");
+	if (o->format != NULL && strcmp(o->format, "table") != 0 &&
+	    strcmp(o->format, "ndjson") != 0)
+		opt_usage("--format is table or ndjson");
 	parse_statuses(o);
 	parse_lines(o);
 	if (o->tail.since.kind == WHEN_END) { /* as -n 0, for each stream */
@@ -126,6 +135,10 @@ parse_options(struct options *o, int argc, char **argv)
 			 "print records with their status in GROUP"),
 		OPT_LIST(0, "status", "STATUS,…", &o->statuses,
 			 "keep what is waiting, pending, retrying, done, dead"),
+		OPT_BOOL(0, "stats", &o->stats,
+			 "count by type, source, priority and status"),
+		OPT_TEXT(0, "format", "FORMAT", &o->format,
+			 "of --stats: table or ndjson (table)"),
 		OPT_TEXT(0, "checkpoint", "FILE", &o->checkpoint,
 			 "go on behind the last run, remembered in FILE"),
 		OPT_END,
@@ -157,6 +170,24 @@ print(struct run *run)
 	return rc;
 }
 
+/* What was counted before an interruption is printed too. */
+static int
+count(struct run *run)
+{
+	const struct options *o = run->o;
+	bool several = run->tail.scan.count > 1;
+	struct tally tally;
+	int rc;
+
+	tally_init(&tally, several, o->tail.group != NULL);
+	while ((rc = tail_next(&run->tail)) == 1)
+		tally_add(&tally, &run->select.record);
+	if (rc == 0)
+		tally_print_json(&tally, &run->out);
+	tally_release(&tally);
+	return rc;
+}
+
 static int
 print_all(struct run *run)
 {
@@ -166,7 +197,7 @@ print_all(struct run *run)
 			   &run->out, run->deadline);
 
 	if (rc == 0)
-		rc = print(run);
+		rc = o->stats ? count(run) : print(run);
 	while (rc == 0 && o->follow && (rc = tail_wait(&run->tail)) == 1)
 		rc = print(run);
 	return rc;
