@@ -18,6 +18,7 @@
 #include "common/stop.h"
 #include "common/tail.h"
 #include "common/tally.h"
+#include "common/text.h"
 
 enum { RETRY_MS = 30000 };
 
@@ -55,7 +56,8 @@ parse_lines(struct options *o)
 
 	if (text == NULL) {
 		t->number = 10;
-		t->from = o->checkpoint != NULL || o->stats || t->status != 0 ||
+		t->from = o->checkpoint != NULL || o->stats || t->delayed ||
+					  t->status != 0 ||
 					  t->since.kind != WHEN_UNSET ||
 					  t->until.kind != WHEN_UNSET
 				  ? TAIL_FIRST
@@ -92,6 +94,26 @@ parse_statuses(struct options *o)
 		o->select.meta = true;
 }
 
+/* There is nothing to follow in what has not been published yet. */
+static void
+check_delayed(const struct options *o)
+{
+	const struct tail_options *t = &o->tail;
+	size_t i;
+
+	if (o->follow || o->stats || t->group != NULL || o->checkpoint != NULL)
+		opt_usage("--delayed excludes --follow, --stats, --group and "
+			  "--checkpoint");
+	for (i = 0; i < t->names; i++) {
+		const char *wrong = stream_name_error(t->name[i]);
+
+		if (wrong == NULL && text_is_glob(t->name[i]))
+			wrong = "--delayed takes names, no patterns";
+		if (wrong != NULL)
+			opt_usage("%s: %s", t->name[i], wrong);
+	}
+}
+
 static void
 check_options(struct options *o)
 {
@@ -112,6 +134,8 @@ check_options(struct options *o)
 		o->tail.from = TAIL_LAST;
 		o->tail.number = 0;
 	}
+	if (o->tail.delayed)
+		check_delayed(o);
 	if (o->tail.status != 0 && o->tail.from == TAIL_LAST)
 		opt_usage("--status keeps all, those from +N on, or a range");
 }
@@ -135,6 +159,8 @@ parse_options(struct options *o, int argc, char **argv)
 			 "print records with their status in GROUP"),
 		OPT_LIST(0, "status", "STATUS,…", &o->statuses,
 			 "keep what is waiting, pending, retrying, done, dead"),
+		OPT_BOOL(0, "delayed", &o->tail.delayed,
+			 "list scheduled events, by when they are due"),
 		OPT_BOOL(0, "stats", &o->stats,
 			 "count by type, source, priority and status"),
 		OPT_TEXT(0, "format", "FORMAT", &o->format,
@@ -150,9 +176,9 @@ parse_options(struct options *o, int argc, char **argv)
 		opt_usage("it runs no command");
 	if (args.count == 0)
 		opt_usage("a STREAM is missing");
-	check_options(o);
 	o->tail.name = args.operand;
 	o->tail.names = args.count;
+	check_options(o);
 }
 
 /* Print what there is by now. */

@@ -5,7 +5,7 @@
 #include "common/diag.h"
 #include "common/mem.h"
 #include "common/stop.h"
-#include "common/tail.h"
+#include "common/tail_delayed.h"
 #include "common/text.h"
 
 enum {
@@ -61,6 +61,8 @@ is_there(struct tail *t, const char *name)
 	}
 	if (pattern)
 		return false;
+	if (t->options->delayed)
+		return tail_is_scheduled(t, name);
 	conn_commandv(t->conn, "EXISTS", name, NULL);
 	r = conn_result(t->conn);
 	return r == NULL || reply_number(r, 0, &keys) < 0 || keys != 0;
@@ -145,8 +147,8 @@ tail_is_late(const struct tail *t)
 	return t->deadline != INT64_MAX && when_monotonic() >= t->deadline;
 }
 
-static bool
-is_over(const struct tail *t)
+bool
+tail_is_over(const struct tail *t)
 {
 	return t->taken >= t->select->options->count || stop_requested() ||
 	       t->out->error != 0 || tail_is_late(t);
@@ -231,7 +233,7 @@ seek_back(struct tail *t)
 	for (i = 0; i < back.count; i++)
 		if (turn_round(t, &back.stream[i]) < 0)
 			rc = TAIL_CONN;
-	while (rc == 1 && left != 0 && !is_over(t) &&
+	while (rc == 1 && left != 0 && !tail_is_over(t) &&
 	       (rc = scan_next(&back, &e, &index)) == 1) {
 		int wanted = decide(t, &e, index);
 
@@ -264,12 +266,14 @@ tail_open(struct tail *t, const struct tail_options *options, struct conn *conn,
 	};
 	scan_init(&t->scan, conn, false);
 	rc = resolve_range(t);
+	if (options->from == TAIL_NTH && options->number > 1)
+		t->skip = options->number - 1;
+	if (rc == 0 && options->delayed)
+		return tail_open_delayed(t);
 	if (rc == 0)
 		rc = find_streams(t, false);
 	if (rc == 0 && options->from == TAIL_LAST)
 		rc = seek_back(t);
-	if (options->from == TAIL_NTH && options->number > 1)
-		t->skip = options->number - 1;
 	return rc;
 }
 
@@ -298,7 +302,9 @@ tail_next(struct tail *t)
 	size_t index;
 	int rc;
 
-	while (!is_over(t)) {
+	if (t->options->delayed)
+		return tail_next_delayed(t);
+	while (!tail_is_over(t)) {
 		if (t->since_save >= SAVE_EVERY) {
 			t->since_save = 0;
 			if (tail_save(t) < 0)
@@ -350,7 +356,7 @@ tail_wait(struct tail *t)
 	size_t i;
 	int rc;
 
-	if (is_over(t) || out_flush(t->out) < 0)
+	if (tail_is_over(t) || out_flush(t->out) < 0)
 		return 0;
 	if (tail_save(t) < 0)
 		return TAIL_FILE;
@@ -405,5 +411,6 @@ tail_close(struct tail *t)
 	free(t->status);
 	conn_close(t->side);
 	scan_release(&t->scan);
+	delayed_scan_release(&t->upcoming);
 	*t = (struct tail){ 0 };
 }

@@ -9,6 +9,10 @@
  * back from the end over what is wanted, so memory does not depend on N.  A
  * checkpoint, if there is one, is saved when what it stands for was written.
  *
+ * Scheduled events have no ids yet.  They are listed instead with `delayed`,
+ * where since and until are of due times; there is no group then, and nothing to
+ * wait for.
+ *
  * With a group, each event's status in it (status.h) is part of the record, and
  * streams that do not have the group are passed over, and said.
  */
@@ -21,6 +25,7 @@
 
 #include "common/checkpoint.h"
 #include "common/conn.h"
+#include "common/delayed_scan.h"
 #include "common/out.h"
 #include "common/scan.h"
 #include "common/select.h"
@@ -36,7 +41,8 @@ struct tail_options {
 	uint64_t number;
 	struct when since, until;
 	const char *group; /* tell what it has made of each; NULL: none */
-	unsigned status;   /* and keep these; a set, 0: all */
+	bool delayed;    /* what is scheduled, in the order of its due times */
+	unsigned status; /* and keep these; a set, 0: all */
 	char *const *name; /* of streams, or patterns */
 	size_t names;
 };
@@ -58,6 +64,7 @@ struct tail {
 	struct out *out;
 	int64_t deadline, find_at;
 	struct scan scan;
+	struct delayed_scan upcoming;
 	struct conn *side;     /* for what the group has made of them */
 	struct status *status; /* by stream of scan */
 	size_t statuses;

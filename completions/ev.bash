@@ -36,7 +36,8 @@ _ev_options()
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
 			-f --follow -S --since= -U --until= --correlation= \
-			--checkpoint= -g --group= --status="
+			--checkpoint= -g --group= --status= --stats --format= \
+			--delayed"
 		;;
 	evdlq)
 		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
