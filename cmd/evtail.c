@@ -2,8 +2,9 @@
  * evtail - look at the events of streams, and follow them
  *
  * Prints the last 10 events, or a range of them, and with -f whatever comes
- * after.  Events of several streams are merged by time.  It reads beside all
- * groups: nothing is acknowledged and nothing changes on the server.
+ * after; counts them, tells what a group has made of them, lists those that are
+ * scheduled.  It reads beside all groups: nothing is acknowledged and nothing
+ * changes on the server.
  */
 #include <string.h>
 #include <unistd.h>
@@ -82,10 +83,9 @@ parse_statuses(struct options *o)
 
 	for (i = 0; i < o->statuses.count; i++)
 		if (status_parse(o->statuses.item[i], &o->tail.status) < 0)
-			opt_usage(
-				"--status: \"%s\" is not of waiting, pending, "
-				"retrying, done, dead",
-				o->statuses.item[i]);
+			opt_usage("--status: \"%s\" is no list of waiting, "
+				  "pending, retrying, done, dead",
+				  o->statuses.item[i]);
 	if (o->tail.status != 0 && o->tail.group == NULL)
 		opt_usage("--status needs --group");
 	if (o->tail.status != 0 && o->follow)
@@ -122,10 +122,7 @@ check_options(struct options *o)
 	if (o->stats &&
 	    (o->follow || o->checkpoint != NULL || o->select.program != NULL))
 		opt_usage("--stats excludes --follow, --checkpoint and --jq");
-	if (o->format != NULL && !o->stats)
-		opt_usage("--format is for --stats");
-	if (o->format != NULL && strcmp(o->format, "table") != 0 &&
-	    strcmp(o->format, "ndjson") != 0)
+	if (strcmp(o->format, "table") != 0 && strcmp(o->format, "ndjson") != 0)
 		opt_usage("--format is table or ndjson");
 	parse_statuses(o);
 	parse_lines(o);
@@ -201,15 +198,14 @@ static int
 count(struct run *run)
 {
 	const struct options *o = run->o;
-	bool several = run->tail.scan.count > 1;
 	struct tally tally;
 	int rc;
 
-	tally_init(&tally, several, o->tail.group != NULL);
+	tally_init(&tally, run->tail.scan.count > 1, o->tail.group != NULL);
 	while ((rc = tail_next(&run->tail)) == 1)
 		tally_add(&tally, &run->select.record);
 	if (rc == 0)
-		tally_print_json(&tally, &run->out);
+		tally_print(&tally, &run->out, *o->format == 'n');
 	tally_release(&tally);
 	return rc;
 }
@@ -244,7 +240,7 @@ work(struct run *run)
 		return EXIT_OUTPUT;
 	if (run->failed + t->failed != 0)
 		return EXIT_INPUT;
-	if (!o->follow && stop_requested()) {
+	if ((!o->follow && stop_requested()) || (o->stats && tail_is_late(t))) {
 		fault("interrupted: there may be more");
 		return EXIT_NO;
 	}
@@ -287,6 +283,7 @@ main(int argc, char **argv)
 	struct options o = {
 		.conn = CONN_OPTIONS_INIT,
 		.select = SELECT_OPTIONS_INIT,
+		.format = "table",
 	};
 	struct run run = { 0 };
 	enum exit_status status;

@@ -82,10 +82,8 @@ uint64_t tally_percentile(const struct tally *t, unsigned p);
 double tally_rate(const struct tally *t);
 
 /* Print all counts, the most frequent values first: as lines of JSON, or as
- * tables as wide as asked (0: never cut).  Nothing can be added after that. */
-void tally_print_json(struct tally *t, struct out *out);
-void tally_print_table(struct tally *t, struct out *out, size_t width,
-		       bool colour);
+ * tables, as wide as the terminal at most.  Nothing can be added after that. */
+void tally_print(struct tally *t, struct out *out, bool ndjson);
 
 void tally_release(struct tally *t);
 

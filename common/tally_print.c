@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/table.h"
 #include "common/tally.h"
 #include "common/text.h"
 #include "common/when.h"
@@ -118,13 +119,147 @@ print_values(const struct tally_values *v, const char *by, struct out *out)
 	}
 }
 
-void
-tally_print_json(struct tally *t, struct out *out)
+static void
+print_json(const struct tally *t, struct out *out)
 {
 	size_t i;
 
-	sort(t);
 	print_all(t, out);
 	for (i = 0; i < TALLY_ASPECTS; i++)
 		print_values(&t->by[i], names[i], out);
+}
+
+static void
+add_time(struct table *t, int64_t ms)
+{
+	char time[WHEN_TEXT];
+
+	table_text(t, TABLE_PLAIN, time, when_put(time, ms));
+}
+
+static void
+show_all(const struct tally *t, struct table *table)
+{
+	table_f(table, TABLE_PLAIN, "%llu", (unsigned long long)t->events);
+	if (t->events == 0) {
+		table_none(table);
+		table_none(table);
+	} else {
+		add_time(table, time_of(t->first));
+		add_time(table, time_of(t->last));
+	}
+	if (tally_rate(t) < 0)
+		table_none(table);
+	else
+		table_f(table, TABLE_PLAIN, "%.*f", tally_rate(t) < 10 ? 3 : 0,
+			tally_rate(t));
+	table_f(table, TABLE_PLAIN, "%llu", (unsigned long long)t->peak);
+}
+
+static void
+show_sizes(const struct tally *t, struct table *table)
+{
+	uint64_t sizes[] = { t->bytes,
+			     t->smallest,
+			     t->bytes / t->events,
+			     tally_percentile(t, 50),
+			     tally_percentile(t, 95),
+			     tally_percentile(t, 99),
+			     t->largest };
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		table_size(table, TABLE_PLAIN, (int64_t)sizes[i]);
+}
+
+/* One row behind what it is of; no bytes: they are not known. */
+static void
+show_row(const struct tally *t, struct table *table, uint64_t count,
+	 int64_t bytes)
+{
+	table_f(table, TABLE_PLAIN, "%llu", (unsigned long long)count);
+	table_f(table, TABLE_PLAIN, "%.1f%%",
+		(double)count * 100 / (double)t->events);
+	table_size(table, TABLE_PLAIN, bytes);
+}
+
+static void
+show_values(const struct tally *t, enum tally_aspect by, struct table *table)
+{
+	const struct tally_values *v = &t->by[by];
+	const char *name = names[by];
+	size_t i;
+
+	for (i = 0; i < v->count; i++) {
+		const struct tally_value *value = &v->value[i];
+
+		table_text(table, TABLE_DIM, name, strlen(name));
+		table_text(table, TABLE_PLAIN, value->text, value->len);
+		show_row(t, table, value->count, (int64_t)value->bytes);
+	}
+	if (v->none != 0) {
+		table_text(table, TABLE_DIM, name, strlen(name));
+		table_none(table);
+		show_row(t, table, v->none, -1);
+	}
+	if (v->others != 0) {
+		table_text(table, TABLE_DIM, name, strlen(name));
+		table_f(table, TABLE_DIM, "others");
+		show_row(t, table, v->others, -1);
+	}
+}
+
+static const struct table_column all[] = {
+	{ "EVENTS", true, false },   { "FIRST", false, false },
+	{ "LAST", false, false },    { "PER S", true, false },
+	{ "PEAK/MIN", true, false },
+};
+
+static const struct table_column sizes[] = {
+	{ "BYTES", true, false }, { "MIN", true, false },
+	{ "MEAN", true, false },  { "P50", true, false },
+	{ "P95", true, false },   { "P99", true, false },
+	{ "MAX", true, false },
+};
+
+static const struct table_column values[] = {
+	{ "BY", false, false },    { "VALUE", false, true },
+	{ "EVENTS", true, false }, { "SHARE", true, false },
+	{ "BYTES", true, false },
+};
+
+static void
+print_tables(const struct tally *t, struct out *out)
+{
+	size_t width = table_width(), i;
+	bool colour = table_colour();
+	struct table table;
+
+	table_init(&table, all, sizeof(all) / sizeof(*all));
+	show_all(t, &table);
+	table_print(&table, width, colour, out);
+	table_release(&table);
+	if (t->events == 0)
+		return;
+	out_end(out);
+	table_init(&table, sizes, sizeof(sizes) / sizeof(*sizes));
+	show_sizes(t, &table);
+	table_print(&table, width, colour, out);
+	table_release(&table);
+	out_end(out);
+	table_init(&table, values, sizeof(values) / sizeof(*values));
+	for (i = 0; i < TALLY_ASPECTS; i++)
+		show_values(t, (enum tally_aspect)i, &table);
+	table_print(&table, width, colour, out);
+	table_release(&table);
+}
+
+void
+tally_print(struct tally *t, struct out *out, bool ndjson)
+{
+	sort(t);
+	if (ndjson)
+		print_json(t, out);
+	else
+		print_tables(t, out);
 }

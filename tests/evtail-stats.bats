@@ -173,6 +173,39 @@ all()
 	fi
 }
 
+@test "tables for people, and what they do not know is -" {
+	local n
+	for n in $(seq 1 60); do
+		add s "$((1795209426824 + n * 1000))-0" "$(ce order.placed /shop high)"
+	done
+	add s 1795209600000-0 '{"n":1}'
+	must_exit 0 evtail --stats s
+	must_print \
+		'EVENTS  FIRST                     LAST                      PER S  PEAK/MIN' \
+		'    61  2026-11-20T21:17:07.824Z  2026-11-20T21:20:00.000Z  0.354        53' \
+		'' \
+		'BYTES  MIN  MEAN  P50  P95  P99  MAX' \
+		' 5.1K    7    85   87   87   87   87' \
+		'' \
+		'BY        VALUE         EVENTS  SHARE  BYTES' \
+		'type      order.placed      60  98.4%     5K' \
+		'type      -                  1   1.6%      -' \
+		'source    /shop             60  98.4%     5K' \
+		'source    -                  1   1.6%      -' \
+		'priority  high              60  98.4%     5K' \
+		'priority  -                  1   1.6%      -'
+	must_exit 0 evtail --stats -U 2000-01-01 s
+	must_print 'EVENTS  FIRST  LAST  PER S  PEAK/MIN' \
+		'     0  -      -         -         0'
+}
+
+@test "what was counted before an interruption is printed, and is no success" {
+	seq 1 300000 | sed 's/.*/{"n":&}/' | evpub s
+	must_exit 1 evtail --stats --format ndjson -w 1ms s
+	must_say 'interrupted'
+	must_equal "$(head -n 1 "$OUT" | jq '.count < 300000')" true
+}
+
 @test "lines end with NUL if asked" {
 	evpub s '{}'
 	must_exit 0 evtail --stats --format ndjson -0 s
@@ -194,6 +227,4 @@ all()
 	must_exit 2 evtail --stats -j . s
 	must_exit 2 evtail --stats --format csv s
 	must_say 'table or ndjson'
-	must_exit 2 evtail --format ndjson s
-	must_say '--format is for --stats'
 }
