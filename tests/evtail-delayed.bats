@@ -147,3 +147,14 @@ at()
 	must_exit 2 evtail --delayed 'a{'
 	must_exit 2 evtail --delayed
 }
+
+@test "lost connections leave no hole" {
+	seq 1 100000 | sed 's/.*/{"n":&}/' | evpub --at 2031-01-01 s
+	start read evtail --delayed s
+	while kill -0 "$pid" 2>/dev/null; do
+		redis client kill type normal skipme yes >/dev/null
+	done
+	finish "$pid"
+	[ "$(wc -l <"$(err read)")" -gt 1 ] # it was cut
+	cmp "$(out read)" <(seq 1 100000 | sed 's/.*/{"n":&}/')
+}

@@ -254,3 +254,42 @@ is_pending()
 	done
 	kill -TERM "$pid"
 }
+
+@test "while events die nothing seems done either" {
+	local tries=0
+	fill s 1 1500
+	redis xgroup create s g 0 >/dev/null
+	start worker evsub -q -g g -P 4 -E s -- sh -c 'exit 65'
+	until is_gone "$pid"; do
+		must_exit 0 evtail -g g -n all s
+		must_equal "$(jq -r .status "$OUT" | grep -c done)" 0
+		tries=$((tries + 1))
+	done
+	[ "$tries" -gt 1 ]
+	must_exit 0 evtail -g g -n all s
+	must_equal "$(jq -r .status "$OUT" | sort | uniq -c | tr -s ' ')" \
+		' 1500 dead'
+}
+
+# Connections are cut again and again while they read.
+cut_connections()
+{
+	while kill -0 "$1" 2>/dev/null; do
+		redis client kill type normal skipme yes >/dev/null
+	done
+}
+
+@test "lost connections leave no hole and no wrong state" {
+	fill s 1 200000
+	redis xgroup create s g 0 >/dev/null
+	deliver s g me 150000
+	start read evtail -g g -n all s
+	cut_connections "$pid" 3>&- &
+	finish "$pid"
+	[ "$(wc -l <"$(err read)")" -gt 1 ] # it was cut
+	wait
+	must_equal "$(wc -l <"$(out read)")" 200000
+	must_equal "$(jq -r .status "$(out read)" | uniq -c | tr -s ' ' | paste -sd ,)" \
+		' 150000 pending, 50000 waiting'
+	must_equal "$(jq -r .event.n "$(out read)" | cksum)" "$(seq 1 200000 | cksum)"
+}
