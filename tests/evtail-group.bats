@@ -91,7 +91,7 @@ is_pending()
 	must_equal "$(states)" '2 dead,7 retrying'
 	must_equal "$(jq -r 'select(.event.n == 7) | "\(.attempts) \(.due)"' \
 		"$OUT")" '3 2026-11-20T21:17:16.824Z'
-	must_exit 0 evtail -g g --status done s
+	must_exit 0 evtail -g g --status=done s
 	must_equal "$(states)" '1 done,3 done,5 done'
 	must_exit 0 evtail -g g --status waiting s
 	must_equal "${#lines[@]} $(head -n 1 "$OUT" | jq .event.n)" '10 21'
@@ -136,7 +136,7 @@ is_pending()
 		'1 done,2 waiting,3 pending,4 waiting,5 pending,6 waiting'
 	must_exit 0 evtail -g g --status pending s
 	must_equal "$(states)" '3 pending,5 pending'
-	must_exit 0 evtail -g g --status done,pending s
+	must_exit 0 evtail -g g --status=done,pending s
 	must_equal "$(states)" '1 done,3 pending,5 pending'
 	must_exit 0 evtail -g g --status waiting s
 	must_equal "$(states)" '2 waiting,4 waiting,6 waiting'
@@ -221,14 +221,14 @@ is_pending()
 }
 
 @test "--status needs a group, names of states, and no -n N or -f" {
-	must_exit 2 evtail --status done s
+	must_exit 2 evtail --status=done s
 	must_say '--status needs --group'
-	must_exit 2 evtail -g g --status done,gone s
+	must_exit 2 evtail -g g --status=done,gone s
 	must_say '"done,gone"'
 	must_exit 2 evtail -g g --status '' s
-	must_exit 2 evtail -g g --status done, s
-	must_exit 2 evtail -g g --status done -n 3 s
-	must_exit 2 evtail -g g --status done -f s
+	must_exit 2 evtail -g g --status=done, s
+	must_exit 2 evtail -g g --status=done -n 3 s
+	must_exit 2 evtail -g g --status=done -f s
 	must_exit 2 evtail -g '' s
 }
 
