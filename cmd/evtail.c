@@ -169,8 +169,6 @@ parse_options(struct options *o, int argc, char **argv)
 	struct opt_args args;
 
 	opt_parse(table, &program, argc, argv, &args);
-	if (args.command != NULL)
-		opt_usage("it runs no command");
 	if (args.count == 0)
 		opt_usage("a STREAM is missing");
 	o->tail.name = args.operand;
@@ -178,7 +176,6 @@ parse_options(struct options *o, int argc, char **argv)
 	check_options(o);
 }
 
-/* Print what there is by now. */
 static int
 print(struct run *run)
 {

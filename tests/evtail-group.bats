@@ -262,7 +262,7 @@ is_pending()
 	start worker evsub -q -g g -P 4 -E s -- sh -c 'exit 65'
 	until is_gone "$pid"; do
 		must_exit 0 evtail -g g -n all s
-		must_equal "$(jq -r .status "$OUT" | grep -c done)" 0
+		must_equal "$(jq -r .status "$OUT" | grep -c 'done')" 0
 		tries=$((tries + 1))
 	done
 	[ "$tries" -gt 1 ]
