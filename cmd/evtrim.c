@@ -18,6 +18,7 @@
 #include "common/opt.h"
 #include "common/out.h"
 #include "common/policy.h"
+#include "common/retain.h"
 #include "common/select.h"
 #include "common/stop.h"
 #include "common/stream.h"
@@ -43,17 +44,13 @@ struct run {
 	struct conn *conn, *side; /* for scripts, for reading meanwhile */
 	struct policy policy;
 	struct select select;
-	struct archive *archive; /* those that are open */
-	size_t archives;
-	struct trim trim;
-	struct trim_report report;
+	struct retain retain;
 	struct out out;
-	struct buf chosen; /* JSON: what chose the entries */
+	struct buf chosen; /* JSON: what chose single entries */
 	struct trim_names names;
 	struct id first, last; /* of --since and --until */
 	int64_t deadline;
 	uint64_t failed; /* events that a filter failed on, refused lines */
-	bool held, unfinished, refused, broken; /* by the server; files */
 };
 
 static const struct opt_program program = {
@@ -201,99 +198,12 @@ parse_options(struct options *o, int argc, char **argv)
 		o->conn.retry_for_ms = o->select.timeout_ms;
 }
 
-static void
-say_refusal(struct run *run, struct conn *c)
-{
-	fault("%s", conn_error(c));
-	run->refused = true;
-}
-
-/* The archive of this path, opened once for all streams; NULL after a message. */
-static struct archive *
-open_archive(struct run *run, const char *path)
-{
-	struct archive *a;
-	size_t i;
-
-	for (i = 0; i < run->archives; i++)
-		if (strcmp(run->archive[i].path, path) == 0)
-			return &run->archive[i];
-	/* There is room for one of each rule. */
-	a = &run->archive[run->archives];
-	if (archive_open(a, path) < 0) {
-		fault("%s", a->error);
-		run->broken = true;
-		return NULL;
-	}
-	run->archives++;
-	return a;
-}
-
-static void
-trim(struct run *run, const char *stream, const struct policy_rule *rule,
-     const struct trim_limits *l)
-{
-	struct trim *t = &run->trim;
-	struct trim_result res;
-	int rc;
-
-	t->archive = NULL;
-	if (rule->archive != NULL && run->o->yes &&
-	    (t->archive = open_archive(run, rule->archive)) == NULL)
-		return;
-	trim_report_limits(&run->chosen, l, rule->archive, run->o->force);
-	trim_begin(t, stream);
-	rc = trim_run(t, l, !run->o->yes, &res);
-	if (rc == -1)
-		say_refusal(run,
-			    conn_error(t->conn) != NULL ? t->conn : t->reader);
-	if (rc == -2) {
-		fault("%s", t->archive->error);
-		run->broken = true;
-	}
-	if (!t->state.exists || (rc < 0 && res.gone.n == 0))
-		return;
-	run->report.select = buf_text(&run->chosen);
-	if (trim_report_run(&run->report, t, &res) < 0)
-		run->refused = true;
-	run->held |= (res.held.n != 0 && !run->o->force) || res.left_bytes != 0;
-	run->unfinished |= res.unfinished;
-}
-
-static void
-apply(struct run *run, const char *stream, const struct policy_rule *rule)
-{
-	struct trim_limits dead = TRIM_LIMITS_INIT;
-	struct buf key = { 0 };
-	uint64_t reaped;
-
-	if (trim_limits_any(&rule->limits))
-		trim(run, stream, rule, &rule->limits);
-	if (rule->dead_ms >= 0 && stream_name_error(stream) == NULL) {
-		dead.keep_ms = rule->dead_ms;
-		stream_companion(&key, stream, "dlq");
-		trim(run, buf_text(&key), rule, &dead);
-	}
-	if (rule->consumers_ms >= 0) {
-		buf_set(&run->chosen, "{}", 2);
-		run->report.select = NULL;
-		if (trim_reap(run->conn, stream, rule->consumers_ms,
-			      !run->o->yes, &reaped) < 0)
-			say_refusal(run, run->conn);
-		else if (trim_report_reap(&run->report, stream, reaped) < 0)
-			run->refused = true;
-	}
-	buf_release(&key);
-}
-
 /* Whether to go on with the next stream. */
 static bool
 may_go_on(struct run *run)
 {
-	if (conn_is_lost(run->conn) || conn_is_lost(run->side))
-		return false;
-	run->unfinished |= trim_is_over(&run->trim);
-	return !run->unfinished && run->out.error == 0;
+	return !conn_is_lost(run->conn) && !conn_is_lost(run->side) &&
+	       !trim_is_over(&run->retain.trim) && run->out.error == 0;
 }
 
 static void
@@ -306,8 +216,15 @@ apply_to_all(struct run *run)
 		if (run->o->policy != NULL)
 			rule = policy_find(&run->policy, run->names.name[i]);
 		if (rule != NULL)
-			apply(run, run->names.name[i], rule);
+			retain_apply(&run->retain, run->names.name[i], rule);
 	}
+}
+
+static void
+say_refusal(struct run *run, struct conn *c)
+{
+	fault("%s", conn_error(c));
+	run->retain.refused = true;
 }
 
 /* Single entries */
@@ -328,9 +245,11 @@ delete_from_all(struct run *run)
 	if (o->ids)
 		rc = trim_delete_input(d, n, STDIN_FILENO, run->deadline,
 				       &run->failed);
+	if (rc == -1)
+		say_refusal(run, run->conn);
 	if (rc == -2) {
 		fault("<stdin>: %s", strerror(errno));
-		run->broken = true;
+		run->retain.broken = true;
 	}
 	for (i = 0; i < n && may_go_on(run); i++) {
 		if (!o->ids &&
@@ -344,9 +263,9 @@ delete_from_all(struct run *run)
 			say_refusal(run, run->conn);
 	}
 	for (i = 0; i < n; i++) {
-		if (trim_report_delete(&run->report, &d[i]) < 0)
-			run->refused = true;
-		run->held |= d[i].holders != 0 && !o->force;
+		if (trim_report_delete(&run->retain.report, &d[i]) < 0)
+			run->retain.refused = true;
+		run->retain.held |= d[i].holders != 0 && !o->force;
 		run->failed += o->ids ? d[i].absent : 0;
 		trim_delete_release(&d[i]);
 	}
@@ -372,8 +291,9 @@ cancel_in_all(struct run *run)
 		c.removed = 0;
 		if (trim_cancel(&c) < 0)
 			say_refusal(run, run->conn);
-		if (trim_report_cancel(&run->report, c.stream, c.removed) < 0)
-			run->refused = true;
+		if (trim_report_cancel(&run->retain.report, c.stream,
+				       c.removed) < 0)
+			run->retain.refused = true;
 	}
 	run->failed += c.failed;
 }
@@ -385,7 +305,7 @@ resolve_times(struct run *run, struct options *o)
 
 	if (now < 0)
 		die(EXIT_SERVER, "%s", conn_error(run->conn));
-	run->trim.now_ms = now;
+	run->retain.trim.now_ms = now;
 	o->rule.limits.before = when_first_id(&o->before, now);
 	run->first = when_first_id(&o->since, now);
 	run->last = o->until.kind == WHEN_UNSET ? ID_MAX
@@ -406,26 +326,29 @@ work(struct run *run)
 	if (o->delete) {
 		trim_report_select(&run->chosen, &o->select, run->first,
 				   run->last, o->ids, o->force);
+		run->retain.report.select = buf_text(&run->chosen);
 		delete_from_all(run);
 	} else if (o->delayed) {
 		trim_report_select(&run->chosen, &o->select, run->first,
 				   run->last, false, false);
+		run->retain.report.select = buf_text(&run->chosen);
 		cancel_in_all(run);
 	} else {
 		apply_to_all(run);
 	}
 	if (!o->yes)
 		warn("nothing was changed: --yes does it");
-	run->unfinished |= trim_is_over(&run->trim);
-	if (run->unfinished)
+	if (o->delete || o->delayed)
+		trim_is_over(&run->retain.trim);
+	if (run->retain.trim.over)
 		fault("interrupted: there may be more to do");
-	if (run->broken)
+	if (run->retain.broken)
 		return EXIT_OUTPUT;
-	if (run->refused)
+	if (run->retain.refused)
 		return EXIT_SERVER;
 	if (run->failed != 0)
 		return EXIT_INPUT;
-	return run->held || run->unfinished || missing ? EXIT_NO : EXIT_OK;
+	return run->retain.held || run->retain.trim.over || missing ? EXIT_NO : EXIT_OK;
 }
 
 static void
@@ -437,7 +360,6 @@ open_all(struct run *run, struct options *o)
 		opt_usage("%s", run->select.error);
 	if (o->policy != NULL && policy_open(&run->policy, o->policy) < 0)
 		die(EXIT_USAGE, "%s", run->policy.error);
-	run->archive = xcalloc(run->policy.count + 1, sizeof(*run->archive));
 	out_init(&run->out, STDOUT_FILENO, "<stdout>");
 	run->deadline = o->select.timeout_ms < INT64_MAX - now
 				? now + o->select.timeout_ms
@@ -447,21 +369,14 @@ open_all(struct run *run, struct options *o)
 		die(conn_is_usage(run->conn) ? EXIT_USAGE : EXIT_SERVER, "%s",
 		    conn_error(run->conn));
 	run->side = conn_again(run->conn);
-	run->trim = (struct trim){
-		.conn = run->conn,
-		.reader = run->side,
-		.field = o->select.field,
-		.force = o->force,
-		.deadline = run->deadline,
-	};
-	run->report = (struct trim_report){
-		.out = &run->out,
-		.conn = run->conn,
-		.ndjson = *o->format == 'n',
-		.plan = !o->yes,
-		.audit = !o->no_audit,
-		.force = o->force,
-	};
+	retain_init(&run->retain, run->conn, run->side);
+	run->retain.trim.field = o->select.field;
+	run->retain.trim.force = run->retain.report.force = o->force;
+	run->retain.trim.deadline = run->deadline;
+	run->retain.report.out = &run->out;
+	run->retain.report.ndjson = *o->format == 'n';
+	run->retain.report.plan = !o->yes;
+	run->retain.report.audit = !o->no_audit;
 	resolve_times(run, o);
 }
 
@@ -476,16 +391,12 @@ main(int argc, char **argv)
 	};
 	struct run run = { .o = &o };
 	enum exit_status status;
-	size_t i;
 
 	stop_init();
 	parse_options(&o, argc, argv);
 	open_all(&run, &o);
 	status = work(&run);
-	for (i = 0; i < run.archives; i++)
-		archive_close(&run.archive[i]);
-	free(run.archive);
-	trim_release(&run.trim);
+	retain_release(&run.retain);
 	trim_names_release(&run.names);
 	policy_close(&run.policy);
 	select_close(&run.select);

@@ -39,9 +39,11 @@ trim_release(struct trim *t)
 }
 
 bool
-trim_is_over(const struct trim *t)
+trim_is_over(struct trim *t)
 {
-	return stop_requested() || when_monotonic() >= t->deadline;
+	if (stop_requested() || when_monotonic() >= t->deadline)
+		t->over = true;
+	return t->over;
 }
 
 struct id

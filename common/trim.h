@@ -82,7 +82,6 @@ struct trim_result {
 				 * it went all the same */
 	uint64_t left_bytes;    /* still over max_bytes, with nothing to trim */
 	uint64_t archived;
-	bool unfinished; /* a stop or the deadline came first */
 };
 
 struct trim {
@@ -93,6 +92,7 @@ struct trim {
 	bool force;                 /* also what groups need */
 	int64_t now_ms;             /* the server's clock */
 	int64_t deadline;           /* when_monotonic() */
+	bool over;                  /* see trim_is_over() */
 
 	struct trim_state state;
 	struct trim_need holder; /* of what trim_run() found to be held */
@@ -122,7 +122,7 @@ int trim_run(struct trim *t, const struct trim_limits *l, bool plan,
 	     struct trim_result *result);
 
 /* Count entries before an id, `most` at most: exactly if there are none to count
- * or it takes less than half a second, else by the times of the others.  Returns
+ * or it takes less than 300 ms, else by the times of the others.  Returns
  * 0, or -1 with conn_error() set. */
 int trim_count(struct trim *t, struct id before, uint64_t most,
 	       struct trim_count *count);
@@ -131,8 +131,9 @@ int trim_count(struct trim *t, struct id before, uint64_t most,
  * at.  Returns 0, or -1 with conn_error() set. */
 int trim_bytes(struct trim *t, uint64_t *bytes);
 
-/* Whether a stop was requested or the deadline has passed. */
-bool trim_is_over(const struct trim *t);
+/* Whether a stop was requested or the deadline has passed while there was more to
+ * do; it is remembered in t->over. */
+bool trim_is_over(struct trim *t);
 
 /* Before which id the limits let entries go, by their time; ID_MIN: none. */
 struct id trim_bound(const struct trim *t, const struct trim_limits *l);

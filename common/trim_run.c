@@ -1,10 +1,10 @@
-#include "common/mem.h"
 #include "common/scan.h"
+#include "common/stop.h"
 #include "common/trim.h"
 #include "common/trim_parts.h"
 
 enum {
-	COUNT_MS = 500,  /* for an exact count */
+	COUNT_MS = 300,  /* for an exact count */
 	CLOCK_EVERY = 64 /* entries between two looks at the clock */
 };
 
@@ -41,7 +41,7 @@ walk(struct trim *t, struct id before, uint64_t most, struct trim_count *c)
 		c->n++;
 		c->last = e.id;
 		if (c->n % CLOCK_EVERY == 0 &&
-		    (when_monotonic() >= end || trim_is_over(t)))
+		    (when_monotonic() >= end || stop_requested()))
 			break;
 	}
 	if (rc >= 0 && scan_end(&scan) < 0)
@@ -187,7 +187,7 @@ shrink(struct trim *t, uint64_t limit, struct trim_result *res)
 		if (rc < 0)
 			return rc;
 		if (t->removed == removed) {
-			res->left_bytes = trim_is_over(t) ? 0 : bytes - limit;
+			res->left_bytes = t->over ? 0 : bytes - limit;
 			return 0;
 		}
 	}
@@ -274,7 +274,6 @@ trim_run(struct trim *t, const struct trim_limits *l, bool plan,
 	rc = remove_all(t, l, res);
 	res->gone.n = t->removed;
 	res->archived = t->archived;
-	res->unfinished = rc == 0 && trim_is_over(t);
 	if (rc == -1)
 		return -1;
 	after = count_held(t, l, res);
