@@ -49,7 +49,6 @@ struct run {
 	struct buf chosen; /* JSON: what chose single entries */
 	struct trim_names names;
 	struct id first, last; /* of --since and --until */
-	int64_t deadline;
 	uint64_t failed; /* events that a filter failed on, refused lines */
 };
 
@@ -221,9 +220,11 @@ apply_to_all(struct run *run)
 }
 
 static void
-say_refusal(struct run *run, struct conn *c)
+say_refusal(struct run *run)
 {
-	fault("%s", conn_error(c));
+	const char *why = conn_error(run->conn);
+
+	fault("%s", why != NULL ? why : conn_error(run->side));
 	run->retain.refused = true;
 }
 
@@ -243,24 +244,20 @@ delete_from_all(struct run *run)
 					     .force = o->force,
 					     .plan = !o->yes };
 	if (o->ids)
-		rc = trim_delete_input(d, n, STDIN_FILENO, run->deadline,
-				       &run->failed);
-	if (rc == -1)
-		say_refusal(run, run->conn);
+		rc = trim_delete_input(d, n, STDIN_FILENO,
+				       run->retain.trim.deadline, &run->failed);
 	if (rc == -2) {
 		fault("<stdin>: %s", strerror(errno));
 		run->retain.broken = true;
 	}
-	for (i = 0; i < n && may_go_on(run); i++) {
-		if (!o->ids &&
-		    trim_delete_scan(&d[i], run->side, &run->select, run->first,
-				     run->last, run->deadline,
-				     &run->failed) < 0)
-			say_refusal(run, conn_error(run->side) != NULL
-						 ? run->side
-						 : run->conn);
-		else if (trim_delete_flush(&d[i]) < 0)
-			say_refusal(run, run->conn);
+	for (i = 0; i < n && rc != -2 && may_go_on(run); i++) {
+		if (!o->ids)
+			rc = trim_delete_scan(&d[i], run->side, &run->select,
+					      run->first, run->last,
+					      run->retain.trim.deadline,
+					      &run->failed);
+		if (rc < 0 || trim_delete_flush(&d[i]) < 0)
+			say_refusal(run);
 	}
 	for (i = 0; i < n; i++) {
 		if (trim_report_delete(&run->retain.report, &d[i]) < 0)
@@ -282,7 +279,7 @@ cancel_in_all(struct run *run)
 		.last = run->last.ms > INT64_MAX ? INT64_MAX
 						 : (int64_t)run->last.ms,
 		.plan = !run->o->yes,
-		.deadline = run->deadline,
+		.deadline = run->retain.trim.deadline,
 	};
 	size_t i;
 
@@ -290,7 +287,7 @@ cancel_in_all(struct run *run)
 		c.stream = run->names.name[i];
 		c.removed = 0;
 		if (trim_cancel(&c) < 0)
-			say_refusal(run, run->conn);
+			say_refusal(run);
 		if (trim_report_cancel(&run->retain.report, c.stream,
 				       c.removed) < 0)
 			run->retain.refused = true;
@@ -323,19 +320,15 @@ work(struct run *run)
 		fault("%s", conn_error(run->conn));
 		return EXIT_SERVER;
 	}
-	if (o->delete) {
-		trim_report_select(&run->chosen, &o->select, run->first,
-				   run->last, o->ids, o->force);
-		run->retain.report.select = buf_text(&run->chosen);
+	trim_report_select(&run->chosen, &o->select, run->first, run->last,
+			   o->ids, o->force);
+	run->retain.report.select = buf_text(&run->chosen);
+	if (o->delete)
 		delete_from_all(run);
-	} else if (o->delayed) {
-		trim_report_select(&run->chosen, &o->select, run->first,
-				   run->last, false, false);
-		run->retain.report.select = buf_text(&run->chosen);
+	else if (o->delayed)
 		cancel_in_all(run);
-	} else {
+	else
 		apply_to_all(run);
-	}
 	if (!o->yes)
 		warn("nothing was changed: --yes does it");
 	if (o->delete || o->delayed)
@@ -348,7 +341,8 @@ work(struct run *run)
 		return EXIT_SERVER;
 	if (run->failed != 0)
 		return EXIT_INPUT;
-	return run->retain.held || run->retain.trim.over || missing ? EXIT_NO : EXIT_OK;
+	return run->retain.held || run->retain.trim.over || missing ? EXIT_NO
+								    : EXIT_OK;
 }
 
 static void
@@ -361,9 +355,6 @@ open_all(struct run *run, struct options *o)
 	if (o->policy != NULL && policy_open(&run->policy, o->policy) < 0)
 		die(EXIT_USAGE, "%s", run->policy.error);
 	out_init(&run->out, STDOUT_FILENO, "<stdout>");
-	run->deadline = o->select.timeout_ms < INT64_MAX - now
-				? now + o->select.timeout_ms
-				: INT64_MAX;
 	run->conn = conn_open(&o->conn);
 	if (conn_error(run->conn) != NULL)
 		die(conn_is_usage(run->conn) ? EXIT_USAGE : EXIT_SERVER, "%s",
@@ -372,7 +363,8 @@ open_all(struct run *run, struct options *o)
 	retain_init(&run->retain, run->conn, run->side);
 	run->retain.trim.field = o->select.field;
 	run->retain.trim.force = run->retain.report.force = o->force;
-	run->retain.trim.deadline = run->deadline;
+	if (o->select.timeout_ms < INT64_MAX - now)
+		run->retain.trim.deadline = now + o->select.timeout_ms;
 	run->retain.report.out = &run->out;
 	run->retain.report.ndjson = *o->format == 'n';
 	run->retain.report.plan = !o->yes;
