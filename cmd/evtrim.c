@@ -34,7 +34,7 @@ struct options {
 	struct when before, since, until;
 	struct policy_rule rule;
 	const char *policy, *format;
-	bool delete, ids, delayed, force, yes, no_audit;
+	bool remove, ids, delayed, force, yes, no_audit;
 	char **stream;
 	size_t streams;
 };
@@ -102,7 +102,7 @@ check_names(const struct options *o)
 static void
 check_options(const struct options *o)
 {
-	int forms = has_rule(o) + (o->policy != NULL) + o->delete + o->delayed;
+	int forms = has_rule(o) + (o->policy != NULL) + o->remove + o->delayed;
 
 	check_names(o);
 	if (forms == 0)
@@ -115,20 +115,19 @@ check_options(const struct options *o)
 	if (o->rule.archive != NULL && strcmp(o->rule.archive, "-") == 0)
 		opt_usage("--archive: standard output can't be synced; it "
 			  "takes a file");
-	if (o->ids && !o->delete)
+	if (o->ids && !o->remove)
 		opt_usage("--ids is for --delete");
 	if (o->ids && (selects(o) || o->select.count != UINT64_MAX))
 		opt_usage("with --ids the ids select, and nothing else");
-	if ((o->delete || o->delayed) && !o->ids && !selects(o))
+	if ((o->remove || o->delayed) && !o->ids && !selects(o))
 		opt_usage("%s needs to know which: --filter, --type, --since, "
 			  "--until%s",
-			  o->delete ? "--delete" : "--delayed",
-			  o->delete ? " or --ids" : "");
-	if (!o->delete &&!o->delayed &&
-	    (selects(o) || o->select.count != UINT64_MAX))
-		opt_usage("--filter, --type, --since, --until and --count are "
-			  "for --delete and --delayed");
-	if (o->delayed && o->select.count != UINT64_MAX)
+			  o->remove ? "--delete" : "--delayed",
+			  o->remove ? " or --ids" : "");
+	if (selects(o) && !o->remove && !o->delayed)
+		opt_usage("--filter, --type, --since and --until are for "
+			  "--delete and --delayed");
+	if (o->select.count != UINT64_MAX && !o->remove)
 		opt_usage("--count is for --delete");
 	if (o->delayed && o->force)
 		opt_usage("--force: no group needs a scheduled event");
@@ -158,7 +157,7 @@ parse_options(struct options *o, int argc, char **argv)
 			     "remove consumers idle so long that hold nothing"),
 		OPT_TEXT(0, "policy", "FILE", &o->policy,
 			 "what to do with which streams"),
-		OPT_BOOL(0, "delete", &o->delete, "remove single entries"),
+		OPT_BOOL(0, "delete", &o->remove, "remove single entries"),
 		OPT_BOOL(0, "ids", &o->ids,
 			 "take ids or records from stdin, for --delete"),
 		OPT_BOOL(0, "delayed", &o->delayed, "cancel scheduled events"),
@@ -201,7 +200,8 @@ parse_options(struct options *o, int argc, char **argv)
 static bool
 may_go_on(struct run *run)
 {
-	return !conn_is_lost(run->conn) && !conn_is_lost(run->side) &&
+	return !conn_is_lost(run->conn) &&
+	       (run->side == NULL || !conn_is_lost(run->side)) &&
 	       !trim_is_over(&run->retain.trim) && run->out.error == 0;
 }
 
@@ -227,8 +227,6 @@ say_refusal(struct run *run)
 	fault("%s", why != NULL ? why : conn_error(run->side));
 	run->retain.refused = true;
 }
-
-/* Single entries */
 
 static void
 delete_from_all(struct run *run)
@@ -258,6 +256,7 @@ delete_from_all(struct run *run)
 					      &run->failed);
 		if (rc < 0 || trim_delete_flush(&d[i]) < 0)
 			say_refusal(run);
+		rc = 0;
 	}
 	for (i = 0; i < n; i++) {
 		if (trim_report_delete(&run->retain.report, &d[i]) < 0)
@@ -323,7 +322,7 @@ work(struct run *run)
 	trim_report_select(&run->chosen, &o->select, run->first, run->last,
 			   o->ids, o->force);
 	run->retain.report.select = buf_text(&run->chosen);
-	if (o->delete)
+	if (o->remove)
 		delete_from_all(run);
 	else if (o->delayed)
 		cancel_in_all(run);
@@ -331,7 +330,7 @@ work(struct run *run)
 		apply_to_all(run);
 	if (!o->yes)
 		warn("nothing was changed: --yes does it");
-	if (o->delete || o->delayed)
+	if (o->remove || o->delayed)
 		trim_is_over(&run->retain.trim);
 	if (run->retain.trim.over)
 		fault("interrupted: there may be more to do");
@@ -359,7 +358,8 @@ open_all(struct run *run, struct options *o)
 	if (conn_error(run->conn) != NULL)
 		die(conn_is_usage(run->conn) ? EXIT_USAGE : EXIT_SERVER, "%s",
 		    conn_error(run->conn));
-	run->side = conn_again(run->conn);
+	if (o->remove || o->policy != NULL || o->rule.archive != NULL)
+		run->side = conn_again(run->conn);
 	retain_init(&run->retain, run->conn, run->side);
 	run->retain.trim.field = o->select.field;
 	run->retain.trim.force = run->retain.report.force = o->force;

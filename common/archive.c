@@ -12,6 +12,8 @@
 #include "common/archive.h"
 #include "common/mem.h"
 
+enum { BEGIN_BYTES = 4 << 20 };
+
 /* What each line begins with. */
 static const char start[] = "{\"stream\":";
 
@@ -246,7 +248,7 @@ archive_sync(struct archive *a)
 	if (fsync(a->out.fd) < 0 || fstat(a->out.fd, &st) < 0)
 		return fail_write(a, errno);
 	a->synced = st.st_size;
-	a->since_sync = 0;
+	a->since_sync = a->begun = 0;
 	return 0;
 }
 

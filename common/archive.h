@@ -24,7 +24,8 @@ struct archive {
 	char error[512];     /* "path: why", after a function returned -1 */
 	struct out out;      /* private from here on */
 	off_t synced;        /* bytes that are on the disk */
-	uint64_t since_sync; /* bytes appended since then */
+	uint64_t since_sync; /* bytes of events appended since then */
+	uint64_t begun;      /* of these, the disk was told to begin with */
 };
 
 /*

@@ -6,9 +6,9 @@
 #include "common/trim_parts.h"
 
 enum {
-	FIRST_SLICE = 1000,
+	FIRST_SLICE = 2000,
 	LEAST_SLICE = 200,
-	LARGEST_SLICE = 10000,
+	LARGEST_SLICE = 20000,
 	LONG_MS = 3,  /* a slice that is too large */
 	SAMPLES = 100 /* nodes that MEMORY USAGE looks at */
 };
@@ -28,7 +28,8 @@ trim_begin(struct trim *t, const char *stream)
 	t->slice = FIRST_SLICE;
 	t->removed = t->archived = 0;
 	t->saved = ID_MIN;
-	t->looked_up = t->stuck = false;
+	t->way_ms = -1;
+	t->looked_up = false;
 }
 
 void
@@ -122,11 +123,26 @@ run_script(struct trim *t, const struct call *call)
 	return r;
 }
 
+/* The server's time is what is left of the answer's, but for the way. */
+static void
+adapt(struct trim *t, int64_t took, bool look)
+{
+	if (look && (t->way_ms < 0 || took < t->way_ms))
+		t->way_ms = took;
+	if (look)
+		return;
+	took -= t->way_ms > 0 ? t->way_ms : 0;
+	if (took >= LONG_MS && t->slice > LEAST_SLICE)
+		t->slice /= 2;
+	else if (took < LONG_MS / 2 && t->slice < LARGEST_SLICE)
+		t->slice *= 2;
+}
+
 /* One slice.  What a call removed whose answer was lost is not counted. */
 static int
 trim_slice(struct trim *t, const struct call *call, uint64_t *removed)
 {
-	int64_t started = when_monotonic(), took, n;
+	int64_t started = when_monotonic(), n;
 	struct reply *r = run_script(t, call);
 
 	if (r == NULL)
@@ -135,11 +151,7 @@ trim_slice(struct trim *t, const struct call *call, uint64_t *removed)
 		conn_fail_shape(t->conn, "trim");
 		return -1;
 	}
-	took = when_monotonic() - started;
-	if (took >= LONG_MS && t->slice > LEAST_SLICE)
-		t->slice /= 2;
-	else if (took < LONG_MS / 2 && t->slice < LARGEST_SLICE)
-		t->slice += t->slice / 2;
+	adapt(t, when_monotonic() - started, call->most == 0);
 	*removed = (uint64_t)n;
 	t->removed += *removed;
 	return 0;

@@ -98,8 +98,9 @@ struct trim {
 	struct trim_need holder; /* of what trim_run() found to be held */
 	struct script script;    /* private from here on */
 	uint64_t slice, removed, archived;
+	int64_t way_ms;  /* that a question and its answer take at least */
 	struct id saved; /* the last one known to be in the archive */
-	bool looked_up, stuck;
+	bool looked_up;
 };
 
 /* Begin with a stream: forget the one before, keep what the caller has set. */
