@@ -45,18 +45,12 @@ sync_directory(const char *path)
  * The file's bytes, all of them; NULL with errno set.  Nobody else shortens the
  * file as long as we hold the lock, or reading would be a SIGBUS.
  */
-static const char *
+static char *
 map(const struct archive *a, size_t len)
 {
 	void *at = mmap(NULL, len, PROT_READ, MAP_SHARED, a->out.fd, 0);
 
 	return at == MAP_FAILED ? NULL : at;
-}
-
-static void
-unmap(const char *text, size_t len)
-{
-	munmap((void *)(uintptr_t)text, len);
 }
 
 /* Whether what is at hand begins as a line does, as far as it goes. */
@@ -83,7 +77,7 @@ find_end(const char *text, size_t len)
 static int
 check_bytes(struct archive *a, off_t size)
 {
-	const char *text = map(a, (size_t)size);
+	char *text = map(a, (size_t)size);
 	off_t end;
 
 	if (text == NULL)
@@ -91,7 +85,7 @@ check_bytes(struct archive *a, off_t size)
 	end = find_end(text, (size_t)size);
 	if (end != 0 && !begins(text, (size_t)size))
 		end = -1;
-	unmap(text, (size_t)size);
+	munmap(text, (size_t)size);
 	if (end < 0)
 		return fail(a, "this is not an archive: it has lines that are "
 			       "no records");
@@ -203,7 +197,7 @@ archive_find(struct archive *a, const char *stream, struct id first,
 	     struct id *last)
 {
 	struct buf prefix = { 0 };
-	const char *text;
+	char *text;
 	int rc;
 
 	*last = ID_MIN;
@@ -214,7 +208,7 @@ archive_find(struct archive *a, const char *stream, struct id first,
 		return fail(a, strerror(errno));
 	put_prefix(&prefix, stream);
 	rc = search(text, (size_t)a->synced, &prefix, first, last);
-	unmap(text, (size_t)a->synced);
+	munmap(text, (size_t)a->synced);
 	buf_release(&prefix);
 	return rc;
 }

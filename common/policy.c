@@ -32,12 +32,12 @@ is_named(const char *word, size_t len, const char *name, const char **value,
 }
 
 static int
-take_path(const char **path, const char *text, size_t len)
+take_path(struct policy *p, const char **path, const char *text, size_t len)
 {
 	if (len == 0)
 		return -1;
-	free((void *)(uintptr_t)*path);
-	*path = xmemdup0(text, len);
+	p->path = xreallocarray(p->path, p->paths + 1, sizeof(*p->path));
+	*path = p->path[p->paths++] = xmemdup0(text, len);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ parse_word(struct policy *p, const struct config_line *line,
 		rc = num_duration(text, n, &r->consumers_ms);
 		what = "not a duration, such as 1d";
 	} else if (is_named(word, len, "archive", &text, &n)) {
-		rc = take_path(&r->archive, text, n);
+		rc = take_path(p, &r->archive, text, n);
 		what = "not the name of a file";
 	} else {
 		rc = -1;
@@ -131,11 +131,13 @@ policy_close(struct policy *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->count; i++)
-		free((void *)(uintptr_t)p->rule[i].archive);
+	for (i = 0; i < p->paths; i++)
+		free(p->path[i]);
+	free(p->path);
 	free(p->rule);
+	p->path = NULL;
 	p->rule = NULL;
-	p->count = 0;
+	p->count = p->paths = 0;
 	config_release(&p->config);
 }
 

@@ -35,7 +35,9 @@ struct policy {
 	struct policy_rule *rule;
 	size_t count;
 	char error[256];      /* "path:line: what" */
-	struct config config; /* private */
+	struct config config; /* private from here on */
+	char **path;          /* of archives */
+	size_t paths;
 };
 
 /* Read a file.  Returns 0, or -1 with error set. */

@@ -34,8 +34,11 @@ add_size(struct buf *b, uint64_t bytes)
 		buf_addu(b, bytes);
 		return;
 	}
-	for (n /= 1024; n >= 1024; n /= 1024)
+	n /= 1024;
+	while (n >= 1024) {
+		n /= 1024;
 		i++;
+	}
 	buf_addf(b, n < 9.95 ? "%.1f%c" : "%.0f%c", n, units[i]);
 }
 

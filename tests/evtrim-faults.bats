@@ -112,10 +112,10 @@ trim_until()
 	while [ "$(redis xlen orders)" -gt 0 ]; do
 		runs=$((runs + 1))
 		# Later and later, so that it gets to its end some time.
-		timeout -s KILL "0.0$((RANDOM % 40 + runs + 10))" evtrim -q -y \
-			--no-audit --maxlen 0 --archive "$archive" orders \
+		printf -v after '0.%03d' $((RANDOM % 40 + runs * 3 + 7))
+		timeout -s KILL "$after" evtrim -q -y --no-audit --maxlen 0 --archive "$archive" orders \
 			>/dev/null 3>&- || :
-		[ $runs -lt 85 ]
+		[ $runs -lt 300 ]
 		[ $((runs % 4)) -eq 0 ] || continue
 		numbers $((events + 1)) $((events + 100)) | evpub orders
 		events=$((events + 100))
