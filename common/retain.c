@@ -89,6 +89,8 @@ trim(struct retain *r, const char *stream, const char *archive,
 			    conn_error(t->conn) != NULL ? t->conn : t->reader);
 	if (rc == -2)
 		say_breakage(r, t->archive);
+	if (rc == 0 && !t->state.exists)
+		info("%s: no such stream", stream);
 	if (!t->state.exists || (rc < 0 && res.gone.n == 0))
 		return;
 	trim_report_limits(&r->chosen, l, archive, t->force);
