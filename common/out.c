@@ -169,6 +169,24 @@ out_json(struct out *out, const char *text, size_t len)
 	return settle(out);
 }
 
+void
+out_name(struct out *out, const char *name)
+{
+	size_t len = strlen(name), n;
+	char escaped[6];
+
+	while (len != 0 && text_utf8_prefix(name, len) != 0) {
+		n = text_utf8_len(name, len);
+		if (text_is_control(name, n))
+			buf_add(&out->buf, escaped,
+				text_json_escape(escaped, name, n));
+		else
+			buf_add(&out->buf, name, n);
+		name += n;
+		len -= n;
+	}
+}
+
 int
 out_end(struct out *out)
 {

@@ -16,6 +16,8 @@ static const char *const texts[] = {
 	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
 	[SCRIPT_PROMOTE] = lua_promote, [SCRIPT_CLAIM] = lua_claim,
 	[SCRIPT_PUTBACK] = lua_putback, [SCRIPT_ADOPT] = lua_adopt,
+	[SCRIPT_TRIM] = lua_trim,       [SCRIPT_REMOVE] = lua_remove,
+	[SCRIPT_REAP] = lua_reap,
 };
 
 const char *

@@ -45,6 +45,14 @@ _ev_options()
 			--check= --redrive --to= --force --purge --rate= \
 			--stdin -y --yes --no-audit"
 		;;
+	evtrim)
+		echo "$_ev_connection $_ev_common --keep= --before= --maxlen= \
+			--max-bytes= --archive= --dead= --consumers= --policy= \
+			--delete --ids --delayed -t --type= -e --filter= \
+			--correlation= -S --since= -U --until= -c --count= \
+			--field= --force -y --yes -w --timeout= --format= \
+			--no-audit"
+		;;
 	*) echo "$_ev_common" ;;
 	esac
 }
@@ -66,6 +74,11 @@ _ev_long()
 	evtail:-n) echo --lines ;;
 	evtail:-S | evdlq:-S) echo --since ;;
 	evtail:-U | evdlq:-U) echo --until ;;
+	evtrim:-e) echo --filter ;;
+	evtrim:-c) echo --count ;;
+	evtrim:-S) echo --since ;;
+	evtrim:-U) echo --until ;;
+	evtrim:-w) echo --timeout ;;
 	*) echo "$2" ;;
 	esac
 }
@@ -186,7 +199,7 @@ _ev_value()
 	local IFS=$'\n'
 	case $1 in
 	--password-file | --cacert | --cert | --cert-key | --rejects | \
-		--checkpoint)
+		--checkpoint | --archive | --policy)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		;;
@@ -194,10 +207,15 @@ _ev_value()
 	--durability) _ev_words $'none\nleader\nfsync\nreplicas=' "$2" ;;
 	--log) _ev_words $'text\njson' "$2" ;;
 	--lines) _ev_words $'all\n+1\n10\n100' "$2" ;;
-	--from | --since | --until)
+	--from | --since | --until | --before)
 		_ev_words $'start\nend\nnow\n1h\n1d\n7d' "$2"
 		;;
-	--format) _ev_words $'table\nndjson' "$2" ;;
+	--format)
+		case $3 in
+		evtrim) _ev_words $'text\nndjson' "$2" ;;
+		*) _ev_words $'table\nndjson' "$2" ;;
+		esac
+		;;
 	--reason)
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;

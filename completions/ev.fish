@@ -91,8 +91,8 @@ function __ev_groups
         return r' (count $streams) $streams | sort -u
 end
 
-# options of evpub evsub evtail evdlq
-for c in evpub evsub evtail evdlq
+# options of evpub evsub evtail evtrim evdlq
+for c in evpub evsub evtail evtrim evdlq
     complete -c $c -f -a '(__ev_streams)'
     complete -c $c -s u -l url -x -a 'redis:// rediss:// unix:///' -d 'Where the server is'
     complete -c $c -l password-file -r -F -d 'Read the password from a file'
@@ -207,6 +207,32 @@ complete -c evdlq -l rate -x -d 'At most so many a second'
 complete -c evdlq -l stdin -d 'Take (edited) records from stdin'
 complete -c evdlq -s y -l yes -d 'Do it, not only print the plan'
 complete -c evdlq -l no-audit -d 'No event in ev:audit'
+# end
+
+# options of evtrim
+complete -c evtrim -l keep -x -a '1d 7d 30d' -d 'Trim what is older than this'
+complete -c evtrim -l before -x -a 'end now 1d 7d 30d' -d 'Trim what is before this'
+complete -c evtrim -l maxlen -x -d 'Trim to so many entries'
+complete -c evtrim -l max-bytes -x -a '100M 1G' -d 'Trim to about so much memory'
+complete -c evtrim -l archive -r -F -d 'Append to a file what is trimmed'
+complete -c evtrim -l dead -x -a '7d 30d' -d 'Trim dead letters that died longer ago'
+complete -c evtrim -l consumers -x -a '1d' -d 'Remove consumers idle so long that hold nothing'
+complete -c evtrim -l policy -r -F -d 'What to do with which streams'
+complete -c evtrim -l delete -d 'Remove single entries'
+complete -c evtrim -l ids -d 'Take ids or records from stdin'
+complete -c evtrim -l delayed -d 'Cancel scheduled events'
+complete -c evtrim -s t -l type -x -d 'Remove events of this type'
+complete -c evtrim -s e -l filter -x -d 'Remove events for which this jq expression is true'
+complete -c evtrim -l correlation -x -d 'Remove an event and those it correlates'
+complete -c evtrim -s S -l since -x -a 'start end now 1h 1d 7d' -d 'Remove from this time on'
+complete -c evtrim -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Remove up to this time'
+complete -c evtrim -s c -l count -x -d 'Remove so many events at most'
+complete -c evtrim -l field -x -d 'The entry field that holds the event'
+complete -c evtrim -l force -d 'Also what groups need'
+complete -c evtrim -s y -l yes -d 'Do it, not only print the plan'
+complete -c evtrim -s w -l timeout -x -d 'Stop after this long'
+complete -c evtrim -l format -x -a 'text ndjson' -d 'Of what is printed'
+complete -c evtrim -l no-audit -d 'No event in ev:audit'
 # end
 
 # options of all

@@ -31,7 +31,7 @@ events=${EVENTS:-1000000}
 rounds=${ROUNDS:-3}
 few=$((events / 10))
 sections=${SECTIONS:-publish tail jq consume start peaks latency worker coprocess
-	waiting scheduled}
+	waiting scheduled trim}
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$build" && pwd)
 work=$(mktemp -d)
@@ -47,6 +47,8 @@ jq_only='(.data.total | floor) % 2 == 0'
 
 # shellcheck source=tests/bench/worker.sh disable=SC1091
 . "$here/worker.sh"
+# shellcheck source=tests/bench/trim.sh disable=SC1091
+. "$here/trim.sh"
 
 finish() {
 	end_background
