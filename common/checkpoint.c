@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/checkpoint.h"
+#include "common/file.h"
 #include "common/line.h"
 #include "common/mem.h"
 #include "common/record.h"
@@ -140,48 +141,20 @@ format(const struct checkpoint *c, struct buf *b)
 	}
 }
 
-static int
-write_all(int fd, const struct buf *b)
-{
-	size_t done = 0;
-
-	while (done < b->len) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return fsync(fd);
-}
-
 int
 checkpoint_save(struct checkpoint *c)
 {
-	struct buf text = { 0 }, temporary = { 0 };
-	int fd, rc = 0;
+	struct buf text = { 0 };
+	int rc;
 
 	if (!c->changed)
 		return 0;
 	format(c, &text);
-	buf_addf(&temporary, "%s.%ld", c->path, (long)getpid());
-	buf_text(&temporary);
-	fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-		  0666);
-	if (fd < 0)
-		rc = fail(c, strerror(errno));
-	if (rc == 0 && write_all(fd, &text) < 0)
-		rc = fail(c, strerror(errno));
-	if (fd >= 0 && close(fd) < 0 && rc == 0)
-		rc = fail(c, strerror(errno));
-	if (rc == 0 && rename(temporary.data, c->path) < 0)
-		rc = fail(c, strerror(errno));
-	if (rc < 0 && fd >= 0)
-		unlink(temporary.data);
+	rc = file_replace(c->path, text.data, text.len);
+	if (rc < 0)
+		fail(c, strerror(errno));
 	c->changed = rc < 0;
 	buf_release(&text);
-	buf_release(&temporary);
 	return rc;
 }
 

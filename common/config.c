@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/file.h"
 #include "common/mem.h"
 #include "common/text.h"
 
@@ -232,60 +233,54 @@ find_path(bool *required)
 	return path.data;
 }
 
-/* Append all that fd gives, or a little more than MAX_BYTES of it. */
 static int
-read_all(int fd, struct buf *b)
+fail_file(struct config *c)
 {
-	while (b->len <= MAX_BYTES) {
-		enum { PART = 16384 };
-		ssize_t n = read(fd, buf_reserve(b, PART), PART);
-
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			b->len += (size_t)n;
-		else if (errno != EINTR)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-fail_file(struct config *c, char *path)
-{
-	snprintf(c->error, sizeof(c->error), "%.*s: %s", MAX_PATH_SHOWN, path,
-		 strerror(errno));
-	c->path = c->owned_path = path;
+	snprintf(c->error, sizeof(c->error), "%.*s: %s", MAX_PATH_SHOWN,
+		 c->path, strerror(errno));
 	return -1;
 }
 
-int
-config_load(struct config *c)
+/* The path is the config's from now on. */
+static int
+read_file(struct config *c, char *path, bool required)
 {
 	struct buf text = { 0 };
-	bool required;
-	char *path = find_path(&required);
-	int fd, rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 
 	*c = (struct config){ 0 };
-	if (path == NULL)
-		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		if (required || (errno != ENOENT && errno != ENOTDIR))
-			return fail_file(c, path);
+	if (fd < 0 && !required && (errno == ENOENT || errno == ENOTDIR)) {
 		free(path);
 		return 0;
 	}
-	rc = read_all(fd, &text);
-	if (rc < 0)
-		fail_file(c, path);
+	c->path = c->owned_path = path;
+	if (fd < 0)
+		return fail_file(c);
+	rc = file_read_fd(fd, MAX_BYTES, &text);
+	if (rc < 0 && errno != EFBIG)
+		fail_file(c);
 	else
 		rc = config_parse(c, path, text.data, text.len);
 	c->owned_path = path;
 	close(fd);
 	buf_release(&text);
 	return rc;
+}
+
+int
+config_read(struct config *c, const char *path)
+{
+	return read_file(c, xstrdup(path), true);
+}
+
+int
+config_load(struct config *c)
+{
+	bool required;
+	char *path = find_path(&required);
+
+	*c = (struct config){ 0 };
+	return path == NULL ? 0 : read_file(c, path, required);
 }
 
 const char *

@@ -43,6 +43,9 @@ struct config {
  */
 int config_load(struct config *c);
 
+/* Load this file, which must be there, likewise. */
+int config_read(struct config *c, const char *path);
+
 /* Parse text as load does, under the name path, which is borrowed (for tests
  * and fuzzing). */
 int config_parse(struct config *c, const char *path, const char *text,
