@@ -8,17 +8,8 @@
 #include "common/envelope.h"
 #include "common/stop.h"
 #include "common/stream.h"
-#include "common/text.h"
 
 enum { HOST_MAX = 256 };
-
-static bool
-is_utf8(const char *text)
-{
-	size_t len = strlen(text);
-
-	return text_utf8_prefix(text, len) == len;
-}
 
 static void
 put_name(struct buf *b, const char *name)
@@ -34,13 +25,7 @@ put_text(struct buf *b, const char *name, const char *text)
 	if (text == NULL)
 		return;
 	put_name(b, name);
-	if (is_utf8(text)) {
-		buf_add_json(b, text, strlen(text));
-		return;
-	}
-	buf_adds(b, "{\"base64\":\"");
-	buf_add_base64(b, text, strlen(text));
-	buf_adds(b, "\"}");
+	buf_add_json_bytes(b, text, strlen(text));
 }
 
 static void

@@ -107,6 +107,18 @@ buf_add_base64(struct buf *b, const char *bytes, size_t len)
 	b->len = (size_t)(out - b->data);
 }
 
+void
+buf_add_json_bytes(struct buf *b, const char *bytes, size_t len)
+{
+	if (text_utf8_prefix(bytes, len) == len) {
+		buf_add_json(b, bytes, len);
+		return;
+	}
+	buf_adds(b, "{\"base64\":\"");
+	buf_add_base64(b, bytes, len);
+	buf_adds(b, "\"}");
+}
+
 const char *
 buf_text(struct buf *b)
 {

@@ -30,6 +30,10 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 /* Append valid UTF-8 as a JSON string with its quotes (text_json_escape). */
 void buf_add_json(struct buf *b, const char *text, size_t len);
 
+/* Append bytes that may be no text: as that if they are UTF-8, else as
+ * {"base64":"…"}. */
+void buf_add_json_bytes(struct buf *b, const char *bytes, size_t len);
+
 /* Append bytes as padded base64 (RFC 4648, section 4), without quotes. */
 void buf_add_base64(struct buf *b, const char *bytes, size_t len);
 
