@@ -74,12 +74,13 @@ struct survey_row {
 	int64_t consumers;
 	int64_t silent_ms; /* since the liveliest consumer was heard */
 	struct survey_work work;
+	char unknown[96]; /* why something is unknown that others know; "" */
 
 	/* By judge.h. */
 	double in_per_s, out_per_s, growth_per_s; /* NAN: unknown */
 	int64_t eta_ms; /* until lag 0 at these rates */
 	enum survey_verdict verdict;
-	char reason[96]; /* of any verdict but OK; "" */
+	char reason[96]; /* of any verdict but OK, or what is unknown; "" */
 };
 
 struct survey {
@@ -88,9 +89,7 @@ struct survey {
 	struct survey_row *row; /* by stream, then group, in order of names */
 	size_t count;
 
-	char **stream; /* private from here on */
-	size_t streams;
-	struct survey_state *state;
+	struct survey_state *state; /* private */
 };
 
 void survey_init(struct survey *s, const struct survey_options *options);
