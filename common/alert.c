@@ -150,12 +150,28 @@ alert_begin(struct alerts *a, int64_t now_ms)
 		a->alert[i].seen = false;
 }
 
+/* Nothing can be told of this stream: as if there had been no sample. */
+static void
+hold(struct alerts *a, const char *stream)
+{
+	size_t i;
+
+	for (i = 0; i < a->count; i++)
+		if (compare_names(a->alert[i].stream, stream) == 0)
+			a->alert[i].seen = true;
+}
+
 void
 alert_take(struct alerts *a, const struct rules_finding *f)
 {
 	struct key key = { .metric = (int)f->metric };
 	struct alert *alert;
 
+	if (f->row != NULL && f->row->error != NULL) {
+		if (!f->row->gone)
+			hold(a, f->row->stream);
+		return;
+	}
 	if (f->row != NULL) {
 		key.stream = f->row->stream;
 		key.group = f->row->group;

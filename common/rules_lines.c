@@ -47,15 +47,18 @@ find_metric(const char *name, size_t len)
 static int
 parse_decimal(const char *text, size_t len, double *value)
 {
-	uint64_t whole = 0, part = 0;
 	const char *dot = memchr(text, '.', len);
 	size_t digits = dot == NULL ? len : (size_t)(dot - text),
 	       left = dot == NULL ? 0 : len - digits - 1;
+	uint64_t whole, part = 0;
+	double scale = 1;
 
 	if (num_u64(text, digits, &whole) < 0 ||
 	    (dot != NULL && (left > 9 || num_u64(dot + 1, left, &part) < 0)))
 		return -1;
-	*value = (double)whole + (double)part / pow(10, (double)left);
+	for (; left != 0; left--)
+		scale *= 10;
+	*value = (double)whole + (double)part / scale;
 	return 0;
 }
 

@@ -70,23 +70,13 @@ rules_put_plain(struct buf *out, const char *text)
 		buf_adds(out, "…");
 }
 
-/* As short as it can be without losing what counts. */
-static void
-put_number(struct buf *out, double value)
-{
-	if (value == floor(value) && fabs(value) < 1e15)
-		buf_addf(out, "%.0f", value);
-	else
-		buf_addf(out, "%.6g", value);
-}
-
 void
 rules_put_number(struct buf *out, const char *name, double value)
 {
 	if (isnan(value))
 		return;
 	buf_addf(out, ",\"%s\":", name);
-	put_number(out, value);
+	buf_add_number(out, value);
 }
 
 void
@@ -241,7 +231,7 @@ static void
 put_figure(struct buf *out, double value, enum rules_unit unit)
 {
 	if (!isnan(value))
-		put_number(out, unit == RULES_MS ? value / 1000 : value);
+		buf_add_number(out, unit == RULES_MS ? value / 1000 : value);
 }
 
 static void

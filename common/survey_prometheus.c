@@ -14,10 +14,9 @@ put_head(struct buf *b, const char *name, const char *type, const char *help)
 static void
 put_value(struct buf *b, double value)
 {
-	if (value == floor(value) && fabs(value) < 1e15)
-		buf_addf(b, " %.0f\n", value);
-	else
-		buf_addf(b, " %.9g\n", value);
+	buf_addc(b, ' ');
+	buf_add_number(b, value);
+	buf_addc(b, '\n');
 }
 
 /* Bytes that are no UTF-8 as \xNN, what the format wants escaped escaped. */

@@ -175,6 +175,8 @@ add_without_group(struct survey_state *st, const struct survey_stream *stream)
 			return;
 		row = survey_row_add(st, stream, NULL, 0);
 		row->error = xstrdup(st->complaint);
+		row->gone = strcmp(st->complaint, "no such stream") == 0 ||
+			    strcmp(st->complaint, "not a stream") == 0;
 		return;
 	}
 	if (group == NULL && st->o->group == NULL) {
