@@ -17,6 +17,7 @@
 #include "common/stop.h"
 #include "common/survey.h"
 #include "common/survey_print.h"
+#include "common/table.h"
 #include "common/text.h"
 
 struct options {
@@ -48,10 +49,13 @@ static const struct opt_program program = {
 	.usage = "[options] [STREAM|PATTERN…]",
 };
 
-/* A stream that was named and can't be read makes the answer a no. */
+/* Say what could not be read; what was asked for by its name and is not there
+ * makes the answer a no. */
 static enum exit_status
-status_of(const struct survey *s)
+status_of(const struct run *run)
 {
+	const struct survey *s = &run->survey;
+	const char *group = run->o->survey.group;
 	enum exit_status status = EXIT_OK;
 	size_t i;
 
@@ -60,17 +64,33 @@ status_of(const struct survey *s)
 			fault("%s: %s", s->row[i].stream, s->row[i].error);
 			status = EXIT_NO;
 		}
+	if (s->count == 0 && group != NULL && !text_is_glob(group)) {
+		fault("%s: no such group", group);
+		status = EXIT_NO;
+	} else if (s->count == 0) {
+		warn("nothing to show: no stream%s matches",
+		     group != NULL ? " or group" : "");
+	}
 	return status;
+}
+
+static enum exit_status
+print_table(struct run *run)
+{
+	survey_print_table(&run->survey, run->o->sample_ms != 0, table_width(),
+			   table_colour(), &run->out);
+	return status_of(run);
 }
 
 static enum exit_status
 print_ndjson(struct run *run)
 {
 	survey_print_ndjson(&run->survey, &run->out);
-	return status_of(&run->survey);
+	return status_of(run);
 }
 
 static const struct format formats[] = {
+	{ "table", print_table },
 	{ "ndjson", print_ndjson },
 };
 
@@ -157,7 +177,7 @@ main(int argc, char **argv)
 	struct options o = {
 		.conn = CONN_OPTIONS_INIT,
 		.survey = { .lease_ms = 30000, .most = SURVEY_COUNT },
-		.format_name = "ndjson",
+		.format_name = "table",
 	};
 	struct run run = { .o = &o };
 	enum exit_status status;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/survey_print.h"
+#include "common/table.h"
 #include "common/text.h"
 
 /* A name may be any bytes: what is no UTF-8 is left out. */
@@ -106,4 +107,107 @@ survey_print_ndjson(const struct survey *s, struct out *out)
 
 	for (i = 0; i < s->count; i++)
 		print_row(&s->row[i], out);
+}
+
+/* Columns, and how soon they are spared where lines are narrow. */
+static const struct table_column columns[] = {
+	{ "STREAM", false, true }, { "GROUP", false, true },
+	{ "LENGTH", true, false }, { "LAG", true, false },
+	{ "AGE", true, false },    { "PEND", true, false },
+	{ "OLDEST", true, false }, { "RETRY", true, false },
+	{ "DEAD", true, false },   { "CONS", true, false },
+	{ "IN/s", true, false },   { "OUT/s", true, false },
+	{ "ETA", true, false },    { "VERDICT", false, false },
+	{ "REASON", false, true },
+};
+static const unsigned char spare[] = { 0, 0, 8, 0, 0, 0, 5, 4,
+				       0, 3, 1, 2, 7, 0, 9 };
+static const struct table_column columns_without_rates[] = {
+	{ "STREAM", false, true },   { "GROUP", false, true },
+	{ "LENGTH", true, false },   { "LAG", true, false },
+	{ "AGE", true, false },      { "PEND", true, false },
+	{ "OLDEST", true, false },   { "RETRY", true, false },
+	{ "DEAD", true, false },     { "CONS", true, false },
+	{ "VERDICT", false, false }, { "REASON", false, true },
+};
+static const unsigned char spare_without_rates[] = { 0, 0, 8, 0, 0, 0,
+						     5, 4, 0, 3, 0, 9 };
+
+static enum table_look
+look_of(enum survey_verdict verdict)
+{
+	switch (verdict) {
+	case SURVEY_OK:
+		return TABLE_GOOD;
+	case SURVEY_GROWING:
+	case SURVEY_REWOUND:
+		return TABLE_WARNING;
+	case SURVEY_NO_VERDICT:
+		return TABLE_PLAIN;
+	default:
+		return TABLE_BAD;
+	}
+}
+
+/* A figure of which there is as much, or more. */
+static void
+add_least(struct table *t, int64_t n, bool exact)
+{
+	char text[TABLE_SHORT];
+
+	if (n < 0 || exact)
+		table_count(t, TABLE_PLAIN, n);
+	else
+		table_f(t, TABLE_PLAIN, "≥%s", table_put_count(text, n));
+}
+
+static void
+add_text(struct table *t, enum table_look look, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		table_none(t);
+	else
+		table_text(t, look, text, strlen(text));
+}
+
+static void
+add_row(struct table *t, const struct survey_row *row, bool rates)
+{
+	enum table_look look = look_of(row->verdict);
+
+	add_text(t, TABLE_PLAIN, row->stream);
+	add_text(t, TABLE_PLAIN, row->group);
+	table_count(t, TABLE_PLAIN, row->length);
+	add_least(t, row->lag, row->lag_exact);
+	table_age(t, TABLE_PLAIN, row->age_ms);
+	table_count(t, TABLE_PLAIN, row->pending);
+	table_age(t, TABLE_PLAIN, row->oldest_ms);
+	table_count(t, TABLE_PLAIN, row->retrying);
+	add_least(t, row->dead, row->dead_exact);
+	table_count(t, TABLE_PLAIN, row->consumers);
+	if (rates) {
+		table_rate(t, TABLE_PLAIN, row->in_per_s);
+		table_rate(t, TABLE_PLAIN, row->out_per_s);
+		table_age(t, TABLE_PLAIN, row->eta_ms);
+	}
+	add_text(t, look, survey_verdict_name(row->verdict));
+	add_text(t, TABLE_PLAIN, row->reason);
+}
+
+void
+survey_print_table(const struct survey *s, bool rates, size_t width,
+		   bool colour, struct out *out)
+{
+	struct table t;
+	size_t i;
+
+	if (s->count == 0)
+		return;
+	table_init(&t, rates ? columns : columns_without_rates,
+		   rates ? sizeof(spare) : sizeof(spare_without_rates));
+	t.spare = rates ? spare : spare_without_rates;
+	for (i = 0; i < s->count; i++)
+		add_row(&t, &s->row[i], rates);
+	table_print(&t, width, colour, out);
+	table_release(&t);
 }

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,4 +255,220 @@ void
 table_age(struct table *t, enum table_look look, int64_t ms)
 {
 	add_short(t, look, ms, table_put_age);
+}
+
+void
+table_rate(struct table *t, enum table_look look, double per_s)
+{
+	if (isnan(per_s) || per_s < 0)
+		table_none(t);
+	else if (per_s < 100)
+		table_f(t, look, "%.1f", per_s);
+	else
+		table_count(t, look, per_s < 1e18 ? (int64_t)per_s : INT64_MAX);
+}
+
+/*
+ * Layout
+ */
+
+/* How wide a column has to be; 0: it is left out. */
+static size_t *
+natural_widths(const struct table *t)
+{
+	size_t *width = xcalloc(t->columns, sizeof(*width)), i;
+
+	for (i = 0; i < t->columns; i++)
+		width[i] = strlen(t->column[i].title);
+	for (i = 0; i < t->cells; i++)
+		if (t->cell[i].width > width[i % t->columns])
+			width[i % t->columns] = t->cell[i].width;
+	return width;
+}
+
+/* How wide a line is, if what may shrink is cut to `least`. */
+static size_t
+line_width(const struct table *t, const size_t *width, size_t least)
+{
+	size_t sum = 0, shown = 0, i;
+
+	for (i = 0; i < t->columns; i++) {
+		size_t w = width[i];
+
+		if (w == 0)
+			continue;
+		if (t->column[i].may_shrink && w > least)
+			w = least;
+		sum += w;
+		shown++;
+	}
+	return shown != 0 ? sum + (shown - 1) * GAP : 0;
+}
+
+/* Leave out the column that can best be spared; false if there is none. */
+static bool
+spare_one(const struct table *t, size_t *width)
+{
+	size_t i, best = t->columns;
+
+	if (t->spare == NULL)
+		return false;
+	for (i = 0; i < t->columns; i++)
+		if (width[i] != 0 && t->spare[i] != 0 &&
+		    (best == t->columns || t->spare[i] > t->spare[best]))
+			best = i;
+	if (best == t->columns)
+		return false;
+	width[best] = 0;
+	return true;
+}
+
+/* Cut the widest column that may shrink by one; false if there is none. */
+static bool
+shrink_one(const struct table *t, size_t *width)
+{
+	size_t i, widest = t->columns;
+
+	for (i = 0; i < t->columns; i++)
+		if (t->column[i].may_shrink && width[i] > LEAST &&
+		    (widest == t->columns || width[i] > width[widest]))
+			widest = i;
+	if (widest == t->columns)
+		return false;
+	width[widest]--;
+	return true;
+}
+
+/* Print as much of the text as fits; returns how wide it is. */
+static size_t
+print_cut(const char *text, size_t len, size_t width, struct out *out)
+{
+	size_t put = 0;
+
+	while (len != 0) {
+		size_t n = text_utf8_len(text, len), w = width_of(text, n);
+
+		if (put + w > width - 1)
+			break;
+		buf_add(&out->buf, text, n);
+		put += w;
+		text += n;
+		len -= n;
+	}
+	buf_adds(&out->buf, "…");
+	return put + 1;
+}
+
+/* A line being printed: blanks are held back until something follows. */
+struct line {
+	struct out *out;
+	size_t blanks;
+	bool began;
+};
+
+static void
+print_cell(struct line *line, const struct table_column *column, size_t width,
+	   const char *text, size_t len, size_t wide, const char *sgr)
+{
+	size_t pad = wide < width ? width - wide : 0;
+
+	line->blanks += (line->began ? GAP : 0) + (column->right ? pad : 0);
+	line->began = true;
+	if (len != 0) {
+		buf_addf(&line->out->buf, "%*s", (int)line->blanks, "");
+		line->blanks = 0;
+	}
+	if (sgr != NULL)
+		buf_addf(&line->out->buf, "\033[%sm", sgr);
+	if (wide > width)
+		pad = width - print_cut(text, len, width, line->out);
+	else
+		buf_add(&line->out->buf, text, len);
+	if (sgr != NULL)
+		buf_adds(&line->out->buf, "\033[0m");
+	line->blanks += column->right ? 0 : pad;
+}
+
+static void
+print_titles(const struct table *t, const size_t *width, bool colour,
+	     struct out *out)
+{
+	struct line line = { .out = out };
+	size_t i;
+
+	for (i = 0; i < t->columns; i++) {
+		size_t len = strlen(t->column[i].title);
+
+		if (width[i] != 0)
+			print_cell(&line, &t->column[i], width[i],
+				   t->column[i].title, len, len,
+				   colour ? "1" : NULL);
+	}
+	out_end(out);
+}
+
+static void
+print_row(const struct table *t, const struct table_cell *cell,
+	  const size_t *width, bool colour, struct out *out)
+{
+	static const char *const sgr[] = {
+		[TABLE_GOOD] = "32",
+		[TABLE_WARNING] = "33",
+		[TABLE_BAD] = "31",
+		[TABLE_DIM] = "2",
+	};
+	struct line line = { .out = out };
+	size_t i;
+
+	for (i = 0; i < t->columns; i++, cell++)
+		if (width[i] != 0)
+			print_cell(&line, &t->column[i], width[i],
+				   t->text.data + cell->offset, cell->len,
+				   cell->width,
+				   colour ? sgr[cell->look] : NULL);
+	out_end(out);
+}
+
+void
+table_print(const struct table *t, size_t width, bool colour, struct out *out)
+{
+	size_t *widths = natural_widths(t), i;
+
+	if (width != 0) {
+		while (line_width(t, widths, ENOUGH) > width &&
+		       spare_one(t, widths))
+			;
+		while (line_width(t, widths, SIZE_MAX) > width &&
+		       shrink_one(t, widths))
+			;
+	}
+	print_titles(t, widths, colour, out);
+	for (i = 0; i + t->columns <= t->cells; i += t->columns)
+		print_row(t, t->cell + i, widths, colour, out);
+	free(widths);
+}
+
+size_t
+table_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t n;
+
+	if (isatty(STDOUT_FILENO) &&
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0)
+		return size.ws_col;
+	if (columns != NULL && num_u64(columns, strlen(columns), &n) == 0 &&
+	    n <= UINT16_MAX)
+		return (size_t)n;
+	return isatty(STDOUT_FILENO) ? 80 : 0;
+}
+
+bool
+table_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') &&
+	       term != NULL && strcmp(term, "dumb") != 0;
 }
