@@ -4,7 +4,6 @@
 
 #include "common/alert.h"
 #include "common/mem.h"
-#include "common/rules_print.h"
 #include "common/text.h"
 #include "common/when.h"
 
@@ -270,6 +269,18 @@ alert_end_away(struct alerts *a, int64_t away_since_ms, const char *why,
 	set_text(alert, why, strlen(why));
 	count(alert, RULES_CRITICAL, a->now_ms);
 	settle(a, changed, arg);
+}
+
+void
+alert_check(struct alerts *a, int64_t now_ms, const struct rules_list *found,
+	    void (*changed)(void *arg, const struct alert *alert), void *arg)
+{
+	size_t i;
+
+	alert_begin(a, now_ms);
+	for (i = 0; i < found->count; i++)
+		alert_take(a, &found->finding[i]);
+	alert_end(a, changed, arg);
 }
 
 void

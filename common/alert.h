@@ -19,7 +19,7 @@
 
 #include "common/buf.h"
 #include "common/envelope.h"
-#include "common/rules.h"
+#include "common/rules_print.h"
 
 enum {
 	ALERT_FIRE = 2,
@@ -62,6 +62,12 @@ void alert_end(struct alerts *a,
 void alert_end_away(struct alerts *a, int64_t away_since_ms, const char *why,
 		    void (*changed)(void *arg, const struct alert *alert),
 		    void *arg);
+
+/* A sample as a whole. */
+void alert_check(struct alerts *a, int64_t now_ms,
+		 const struct rules_list *found,
+		 void (*changed)(void *arg, const struct alert *alert),
+		 void *arg);
 
 void alert_release(struct alerts *a);
 

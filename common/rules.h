@@ -8,9 +8,9 @@
  *     *                 = dead=-/10 consumers=1m/5m
  *
  * "STREAM-GLOB [GROUP-GLOB] = METRIC=WARNING/CRITICAL …", "-" for none.  For each
- * metric the first line that matches and names it counts, in the order in which
- * they were given to this module: options beat files, and these the built-in
- * thresholds:
+ * metric the first line that matches and names it counts, with those of --warn
+ * and --crit before all, then those of --rules, of the config file, and the
+ * built-in thresholds:
  *
  *     lag=1000/10000 age=60s/10m errors=5%/25% dead=growth/10 memory=80%/90%
  *     consumers=1m/5m oldest=2/10 leases
@@ -79,15 +79,26 @@ struct rules {
 	char error[256]; /* after a function returned -1: "path:line: what" */
 };
 
+struct rules_options {
+	const char *warn, *crit; /* "lag=1000,age=60s"; NULL: nothing */
+	const char *path;        /* a file of rules; NULL: none */
+};
+
+#define OPT_RULES(o)                                          \
+	OPT_TEXT(0, "warn", "LIST", &(o)->warn,               \
+		 "warn above lag=1000,age=60s,…"),            \
+		OPT_TEXT(0, "crit", "LIST", &(o)->crit,       \
+			 "critical above lag=10k,age=10m,…"), \
+		OPT_TEXT(0, "rules", "FILE", &(o)->path,      \
+			 "thresholds by stream and group")
+
 /*
- * Take rules, those that count before others first: what --warn and --crit say
- * ("lag=1000,age=60s", NULL: nothing), a file, the config's section.  A metric
- * that --warn or --crit names has the thresholds that are given there, and no
- * other.  Return 0, or -1 with error set, which is the user's.
+ * Take the options, their file, and the config's section.  A metric that --warn
+ * or --crit names has the thresholds that are given there, and no other.
+ * Returns 0, or -1 with error set, which is the user's.
  */
-int rules_options(struct rules *r, const char *warn, const char *crit);
-int rules_load(struct rules *r, const char *path);
-int rules_config(struct rules *r, const struct config *config);
+int rules_open(struct rules *r, const struct rules_options *o,
+	       const struct config *config);
 void rules_release(struct rules *r);
 
 /* So many entries must be counted to tell any lag from its thresholds. */

@@ -264,14 +264,8 @@ take_section(struct rules *r, const struct config *config, const char *section)
 	return 0;
 }
 
-int
-rules_config(struct rules *r, const struct config *config)
-{
-	return take_section(r, config, "rules");
-}
-
-int
-rules_load(struct rules *r, const char *path)
+static int
+load(struct rules *r, const char *path)
 {
 	struct config config;
 	int rc;
@@ -319,8 +313,8 @@ parse_list(struct rules *r, struct rules_line *line, const char *list,
 	}
 }
 
-int
-rules_options(struct rules *r, const char *warn, const char *crit)
+static int
+take_options(struct rules *r, const char *warn, const char *crit)
 {
 	struct rules_line *line;
 	size_t i;
@@ -336,6 +330,17 @@ rules_options(struct rules *r, const char *warn, const char *crit)
 			return fail(r, "--warn: %s: it is above that of --crit",
 				    rules_metric_name((enum rules_metric)i));
 	return 0;
+}
+
+/* Those that count before others first. */
+int
+rules_open(struct rules *r, const struct rules_options *o,
+	   const struct config *config)
+{
+	if (take_options(r, o->warn, o->crit) < 0 ||
+	    (o->path != NULL && load(r, o->path) < 0))
+		return -1;
+	return take_section(r, config, "rules");
 }
 
 void

@@ -110,6 +110,10 @@ rules_put_finding(struct buf *out, const struct rules_finding *f)
 	buf_addf(out, "%s ", rules_metric_name(f->metric));
 	if (isnan(f->value)) {
 		buf_adds(out, "unknown");
+		if (f->row != NULL && f->row->unknown[0] != '\0') {
+			buf_adds(out, ": ");
+			rules_put_plain(out, f->row->unknown);
+		}
 		return;
 	}
 	if (f->severity == RULES_WARNING && isnan(f->threshold)) {

@@ -36,13 +36,17 @@ setup(void **state)
 	for (i = 0; i < ROWS; i++)
 		row[i] = (struct survey_row){
 			.stream = i < 2 ? "orders" : "outbox",
-			.group = i == 0 ? billing : i == 1 ? shipping : mail,
+			.group = i == 0   ? billing
+				 : i == 1 ? shipping
+					  : mail,
 			.lag_exact = true,
 			.dead_exact = true,
 			.consumers = 1,
 			.growth_per_s = NAN,
 		};
-	survey = (struct survey){ .options = &options, .row = row, .count = ROWS };
+	survey = (struct survey){ .options = &options,
+				  .row = row,
+				  .count = ROWS };
 	return 0;
 }
 
@@ -70,9 +74,25 @@ parse(const char *text)
 		fail_msg("%s", config.error);
 	for (i = 0; i < config.count; i++)
 		config.line[i].number--;
-	rc = rules_config(&rules, &config);
+	rc = rules_open(&rules, &(struct rules_options){ 0 }, &config);
 	config_release(&config);
 	return rc;
+}
+
+static int
+take_options(const char *warn, const char *crit)
+{
+	const struct rules_options o = { .warn = warn, .crit = crit };
+
+	return rules_open(&rules, &o, &(struct config){ 0 });
+}
+
+static int
+load(const char *path)
+{
+	const struct rules_options o = { .path = path };
+
+	return rules_open(&rules, &o, &(struct config){ 0 });
 }
 
 static void
@@ -94,7 +114,7 @@ assert_refused(const char *text, const char *error)
 static void
 assert_options_refused(const char *warn, const char *crit, const char *error)
 {
-	if (rules_options(&rules, warn, crit) == 0)
+	if (take_options(warn, crit) == 0)
 		fail_msg("taken: %s, %s", warn, crit);
 	assert_string_equal(rules.error, error);
 	rules_release(&rules);
@@ -353,8 +373,7 @@ static void
 what_options_name_replaces_both_thresholds(void **state)
 {
 	(void)state;
-	assert_int_equal(rules_options(&rules, "lag=5,age=90s", "pending=3"),
-			 0);
+	assert_int_equal(take_options("lag=5,age=90s", "pending=3"), 0);
 	take("* = lag=100/200\n");
 	row[0].lag = 20000;
 	row[0].pending = 4;
@@ -372,10 +391,9 @@ static void
 values_are_written_in_the_unit_of_their_metric(void **state)
 {
 	(void)state;
-	assert_int_equal(rules_options(&rules,
-				       "lag=1.5k,growth=0.25,errors=2.5%,"
-				       "oldest=1m30s,dead=growth,memory=-",
-				       NULL),
+	assert_int_equal(take_options("lag=1.5k,growth=0.25,errors=2.5%,"
+				      "oldest=1m30s,dead=growth,memory=-",
+				      NULL),
 			 0);
 	row[0].growth_per_s = 1;
 	look_after(NULL, 99);
@@ -403,13 +421,11 @@ wrong_lines_are_refused_by_number(void **state)
 		       "file:1: errors: \"5\" is not a percentage such as 5%");
 	assert_refused("* = lag=5\n",
 		       "file:1: lag: \"5\" is not WARNING/CRITICAL");
-	assert_refused("* = lag\n",
-		       "file:1: \"lag\" is not METRIC=THRESHOLD");
+	assert_refused("* = lag\n", "file:1: \"lag\" is not METRIC=THRESHOLD");
 	assert_refused("* = lags=1/2\n", "file:1: no metric \"lags\"");
 	assert_refused("* = lag=2/1\n",
 		       "file:1: lag: the warning is above the critical one");
-	assert_refused("* = lag=1/2 lag=1/2\n",
-		       "file:1: lag: named twice");
+	assert_refused("* = lag=1/2 lag=1/2\n", "file:1: lag: named twice");
 	assert_refused("a b c = lag=1/2\n",
 		       "file:1: more than a stream and a group before the =");
 	assert_refused("* =\n", "file:1: no thresholds");
@@ -430,8 +446,7 @@ wrong_options_are_refused(void **state)
 			       "1000 or 10k");
 	assert_options_refused(NULL, "lag=1,",
 			       "--crit: \"\" is not METRIC=THRESHOLD");
-	assert_options_refused(NULL, "lag=1,lag=2",
-			       "--crit: lag: named twice");
+	assert_options_refused(NULL, "lag=1,lag=2", "--crit: lag: named twice");
 	assert_options_refused("lag=2", "lag=1",
 			       "--warn: lag: it is above that of --crit");
 	assert_options_refused(NULL, "age=-1s",
@@ -448,18 +463,18 @@ a_file_of_rules_has_no_sections(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "* = lag=1/2\n", 12), 12);
-	assert_int_equal(rules_load(&rules, path), 0);
+	assert_int_equal(load(path), 0);
 	row[0].lag = 3;
 	look();
 	assert_int_equal(severity(&row[0], RULES_LAG), RULES_CRITICAL);
 	assert_int_equal(write(fd, "[rules]\n", 8), 8);
-	assert_int_equal(rules_load(&rules, path), -1);
+	assert_int_equal(load(path), -1);
 	snprintf(error, sizeof(error), "%s: a file of rules has no sections",
 		 path);
 	assert_string_equal(rules.error, error);
 	close(fd);
 	unlink(path);
-	assert_int_equal(rules_load(&rules, path), -1);
+	assert_int_equal(load(path), -1);
 	assert_non_null(strstr(rules.error, "No such file"));
 }
 
