@@ -180,7 +180,7 @@ check_memory(struct health *h, const struct rules *rules)
 	    state != RULES_OK ? "trim with evtrim, or give it more: when it is "
 				"full nothing can be published"
 			      : NULL,
-	    "%.3g%%: %s of %s%s", percent, table_put_size(used, h->memory.used),
+	    "%.1f%%: %s of %s%s", percent, table_put_size(used, h->memory.used),
 	    table_put_size(limit, h->memory.limit),
 	    h->memory.is_system ? " of the machine, no maxmemory" : "");
 }

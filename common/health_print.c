@@ -111,7 +111,7 @@ health_print_nagios(const struct health *h, struct out *out)
 
 	buf_addf(b, "EVLAG %s - ", states[h->worst]);
 	put_problems(h, b);
-	buf_addf(b, " | 'answer'=%.6gs;;;0", h->answer_ms / 1000);
+	buf_addf(b, " | 'answer'=%.6fs;;;0", h->answer_ms / 1000);
 	if (!isnan(percent))
 		buf_addf(b, " 'memory'=%.4g%%;;;0;100 'memory used'=%lldB;;;0",
 			 percent, (long long)h->memory.used);

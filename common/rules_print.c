@@ -92,7 +92,8 @@ rules_put_value(struct buf *out, enum rules_metric metric, double value)
 		buf_adds(out, table_put_age(text, (int64_t)value));
 		break;
 	case RULES_PERCENT:
-		buf_addf(out, "%.3g%%", value);
+		buf_addf(out, "%.4g%%",
+			 (double)(int64_t)(value * 10 + 0.5) / 10);
 		break;
 	case RULES_PER_S:
 		buf_addf(out, "%.3g/s", value);
@@ -215,8 +216,8 @@ put_summary(const struct rules_list *l, struct buf *out)
 static void
 put_label(struct buf *out, const struct rules_finding *f)
 {
-	size_t start = out->len, i;
 	struct buf name = { 0 };
+	size_t i;
 
 	put_name(&name, f->row);
 	buf_addc(out, '\'');
@@ -226,16 +227,21 @@ put_label(struct buf *out, const struct rules_finding *f)
 		buf_addc(out, name.data[i] == '=' ? '_' : name.data[i]);
 	}
 	buf_release(&name);
-	buf_addf(out, "%s%s'", out->len > start + 1 ? " " : "",
-		 rules_metric_name(f->metric));
+	buf_addf(out, " %s'", rules_metric_name(f->metric));
 }
 
 /* In base units: seconds. */
 static void
 put_figure(struct buf *out, double value, enum rules_unit unit)
 {
-	if (!isnan(value))
-		buf_add_number(out, unit == RULES_MS ? value / 1000 : value);
+	if (isnan(value))
+		return;
+	if (unit == RULES_MS)
+		buf_add_number(out, value / 1000);
+	else if (unit == RULES_PERCENT)
+		buf_addf(out, "%.4g", value);
+	else
+		buf_add_number(out, value);
 }
 
 static void
