@@ -44,6 +44,10 @@ _ev_options()
 			--check= --redrive --to= --force --purge --rate= \
 			--stdin -y --yes --no-audit"
 		;;
+	evlag)
+		echo "$_ev_connection $_ev_common -g --group= --format= \
+			--lease= --sample="
+		;;
 	*) echo "$_ev_common" ;;
 	esac
 }
@@ -55,7 +59,7 @@ _ev_long()
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
 	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
-	evsub:-g | evdlq:-g) echo --group ;;
+	evsub:-g | evdlq:-g | evlag:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
 	evsub:-P) echo --jobs ;;
 	evsub:-O) echo --output ;;

@@ -91,8 +91,8 @@ function __ev_groups
         return r' (count $streams) $streams | sort -u
 end
 
-# options of evpub evsub evtail evdlq
-for c in evpub evsub evtail evdlq
+# options of evpub evsub evtail evlag evdlq
+for c in evpub evsub evtail evlag evdlq
     complete -c $c -f -a '(__ev_streams)'
     complete -c $c -s u -l url -x -a 'redis:// rediss:// unix:///' -d 'Where the server is'
     complete -c $c -l password-file -r -F -d 'Read the password from a file'
@@ -202,6 +202,13 @@ complete -c evdlq -l rate -x -d 'At most so many a second'
 complete -c evdlq -l stdin -d 'Take (edited) records from stdin'
 complete -c evdlq -s y -l yes -d 'Do it, not only print the plan'
 complete -c evdlq -l no-audit -d 'No event in ev:audit'
+# end
+
+# options of evlag
+complete -c evlag -s g -l group -x -a '(__ev_groups)' -d 'Show the groups that match'
+complete -c evlag -l format -x -a 'table ndjson' -d 'How rows are printed'
+complete -c evlag -l lease -x -d 'Who is silent for longer is gone (30s)'
+complete -c evlag -l sample -x -d 'Look twice, that far apart, for rates'
 # end
 
 # options of all

@@ -117,11 +117,13 @@ run_examples()
 	run_examples evdlq.1 15
 }
 
+@test "what evlag(1) shows happens" {
+	run_examples evlag.1 5
+}
+
 @test "the pages of programs that are not there yet show that" {
-	for program in evlag evtrim; do
-		run_examples $program.1 1
-		rm "$BATS_TEST_TMPDIR"/*.command
-	done
+	run_examples evtrim.1 1
+	rm "$BATS_TEST_TMPDIR"/*.command
 	run_examples evreplay.1 4
 }
 
