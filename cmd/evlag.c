@@ -212,9 +212,10 @@ rest(struct run *run, int64_t until)
 		{ .fd = stop_fd(), .events = POLLIN },
 		{ .fd = out_watch_fd(&run->out) },
 	};
+	int64_t end = until < run->deadline ? until : run->deadline;
 	int left;
 
-	while (!is_over(run) && (left = deadline_left(until)) != 0)
+	while (!is_over(run) && (left = deadline_left(end)) != 0)
 		if (poll(pfd, 2, left) > 0 && out_is_abandoned(&run->out))
 			return;
 }
