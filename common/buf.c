@@ -68,6 +68,15 @@ buf_addf(struct buf *b, const char *fmt, ...)
 }
 
 void
+buf_add_number(struct buf *b, double n)
+{
+	if (n > -1e15 && n < 1e15 && n == (double)(int64_t)n)
+		buf_addf(b, "%lld", (long long)n);
+	else
+		buf_addf(b, "%.9g", n);
+}
+
+void
 buf_add_json(struct buf *b, const char *text, size_t len)
 {
 	buf_addc(b, '"');

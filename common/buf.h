@@ -27,6 +27,9 @@ void buf_addu(struct buf *b, uint64_t n);
 void buf_addf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Append a finite number, as an integer if it is one, else with 9 digits. */
+void buf_add_number(struct buf *b, double n);
+
 /* Append valid UTF-8 as a JSON string with its quotes (text_json_escape). */
 void buf_add_json(struct buf *b, const char *text, size_t len);
 

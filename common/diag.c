@@ -14,7 +14,8 @@ static struct {
 	const char *program;
 	int level;
 	bool json;
-} diag = { "ev", DIAG_NORMAL, false };
+	int failure;
+} diag = { "ev", DIAG_NORMAL, false, -1 };
 
 void
 diag_init(const char *argv0)
@@ -50,6 +51,12 @@ void
 diag_set_json(bool json)
 {
 	diag.json = json;
+}
+
+void
+diag_set_failure(int status)
+{
+	diag.failure = status;
 }
 
 /* Append to a line of fixed size what fits, escaped for its format. */
@@ -152,7 +159,7 @@ die(enum exit_status status, const char *fmt, ...)
 	va_start(args, fmt);
 	say("error", fmt, args);
 	va_end(args);
-	exit((int)status);
+	exit(diag.failure >= 0 ? diag.failure : (int)status);
 }
 
 void

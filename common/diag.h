@@ -41,6 +41,10 @@ bool diag_says(enum diag_level level);
 /* Write each message as {"time","level","program","message"}, one a line. */
 void diag_set_json(bool json);
 
+/* What die() exits with from now on, whatever it is told, for callers that know
+ * other statuses; negative: what it is told. */
+void diag_set_failure(int status);
+
 /* Say why, and exit with the status at once; standard output is not flushed. */
 _Noreturn void die(enum exit_status status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

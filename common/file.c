@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -38,40 +39,81 @@ write_all(int fd, const char *text, size_t len)
 			len -= (size_t)n;
 		}
 	}
-	return fsync(fd);
+	return 0;
+}
+
+/* A device must not be renamed over. */
+static int
+check_place(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (S_ISREG(st.st_mode))
+		return 0;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+	return -1;
 }
 
 /* What a run with this process id has left there, or a stranger's link, must
  * not be written through. */
-static int
-create(const char *path)
+int
+file_begin(struct file_new *f, const char *path)
 {
-	if (unlink(path) < 0 && errno != ENOENT)
+	*f = (struct file_new){ .path = path, .fd = -1 };
+	if (check_place(path) < 0)
 		return -1;
-	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	buf_addf(&f->temporary, "%s.%ld", path, (long)getpid());
+	if (unlink(buf_text(&f->temporary)) == 0 || errno == ENOENT)
+		f->fd = open(f->temporary.data,
+			     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (f->fd >= 0)
+		return 0;
+	buf_release(&f->temporary);
+	return -1;
+}
+
+void
+file_abort(struct file_new *f)
+{
+	int why = errno;
+
+	if (f->fd >= 0)
+		close(f->fd);
+	unlink(f->temporary.data);
+	buf_release(&f->temporary);
+	f->fd = -1;
+	errno = why;
+}
+
+int
+file_commit(struct file_new *f)
+{
+	int rc = fsync(f->fd);
+
+	if (rc == 0) {
+		rc = close(f->fd);
+		f->fd = -1;
+	}
+	if (rc == 0)
+		rc = rename(f->temporary.data, f->path);
+	if (rc < 0)
+		file_abort(f);
+	else
+		buf_release(&f->temporary);
+	return rc;
 }
 
 int
 file_replace(const char *path, const char *text, size_t len)
 {
-	struct buf temporary = { 0 };
-	int fd, rc, why;
+	struct file_new f;
 
-	buf_addf(&temporary, "%s.%ld", path, (long)getpid());
-	fd = create(buf_text(&temporary));
-	rc = fd < 0 ? -1 : write_all(fd, text, len);
-	why = errno;
-	if (fd >= 0 && close(fd) < 0 && rc == 0) {
-		rc = -1;
-		why = errno;
-	}
-	if (rc == 0 && rename(temporary.data, path) < 0) {
-		rc = -1;
-		why = errno;
-	}
-	if (rc < 0 && fd >= 0)
-		unlink(temporary.data);
-	buf_release(&temporary);
-	errno = why;
-	return rc;
+	if (file_begin(&f, path) < 0)
+		return -1;
+	if (write_all(f.fd, text, len) == 0)
+		return file_commit(&f);
+	file_abort(&f);
+	return -1;
 }

@@ -54,6 +54,7 @@ struct survey_row {
 	const char *stream; /* owned by the survey */
 	char *group;        /* NULL: the stream has none */
 	char *error; /* NULL, or why nothing is known: "no such stream", … */
+	bool gone;   /* the error is that there is no such stream */
 
 	int64_t length;
 	int64_t added; /* entries ever added; unknown before Redis 7.0 */

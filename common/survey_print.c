@@ -109,29 +109,22 @@ survey_print_ndjson(const struct survey *s, struct out *out)
 		print_row(&s->row[i], out);
 }
 
-/* Columns, and how soon they are spared where lines are narrow. */
-static const struct table_column columns[] = {
-	{ "STREAM", false, true }, { "GROUP", false, true },
-	{ "LENGTH", true, false }, { "LAG", true, false },
-	{ "AGE", true, false },    { "PEND", true, false },
-	{ "OLDEST", true, false }, { "RETRY", true, false },
-	{ "DEAD", true, false },   { "CONS", true, false },
-	{ "IN/s", true, false },   { "OUT/s", true, false },
-	{ "ETA", true, false },    { "VERDICT", false, false },
-	{ "REASON", false, true },
+/* Columns, and how soon they are spared where lines are narrow.  Those of rates
+ * may not be wanted at all. */
+enum { COLUMNS = 15, RATES = 10, RATES_END = 13 };
+static const struct {
+	struct table_column column;
+	unsigned char spare;
+} layout[COLUMNS] = {
+	{ { "STREAM", false, true }, 0 }, { { "GROUP", false, true }, 0 },
+	{ { "LENGTH", true, false }, 8 }, { { "LAG", true, false }, 0 },
+	{ { "AGE", true, false }, 0 },    { { "PEND", true, false }, 0 },
+	{ { "OLDEST", true, false }, 5 }, { { "RETRY", true, false }, 4 },
+	{ { "DEAD", true, false }, 0 },   { { "CONS", true, false }, 3 },
+	{ { "IN/s", true, false }, 1 },   { { "OUT/s", true, false }, 2 },
+	{ { "ETA", true, false }, 7 },    { { "VERDICT", false, false }, 0 },
+	{ { "REASON", false, true }, 9 },
 };
-static const unsigned char spare[] = { 0, 0, 8, 0, 0, 0, 5, 4,
-				       0, 3, 1, 2, 7, 0, 9 };
-static const struct table_column columns_without_rates[] = {
-	{ "STREAM", false, true },   { "GROUP", false, true },
-	{ "LENGTH", true, false },   { "LAG", true, false },
-	{ "AGE", true, false },      { "PEND", true, false },
-	{ "OLDEST", true, false },   { "RETRY", true, false },
-	{ "DEAD", true, false },     { "CONS", true, false },
-	{ "VERDICT", false, false }, { "REASON", false, true },
-};
-static const unsigned char spare_without_rates[] = { 0, 0, 8, 0, 0, 0,
-						     5, 4, 0, 3, 0, 9 };
 
 static enum table_look
 look_of(enum survey_verdict verdict)
@@ -198,14 +191,21 @@ void
 survey_print_table(const struct survey *s, bool rates, size_t width,
 		   bool colour, struct out *out)
 {
+	struct table_column column[COLUMNS];
+	unsigned char spare[COLUMNS];
+	size_t columns = 0, i;
 	struct table t;
-	size_t i;
 
 	if (s->count == 0)
 		return;
-	table_init(&t, rates ? columns : columns_without_rates,
-		   rates ? sizeof(spare) : sizeof(spare_without_rates));
-	t.spare = rates ? spare : spare_without_rates;
+	for (i = 0; i < COLUMNS; i++) {
+		if (!rates && i >= RATES && i < RATES_END)
+			continue;
+		column[columns] = layout[i].column;
+		spare[columns++] = layout[i].spare;
+	}
+	table_init(&t, column, columns);
+	t.spare = spare;
 	for (i = 0; i < s->count; i++)
 		add_row(&t, &s->row[i], rates);
 	table_print(&t, width, colour, out);

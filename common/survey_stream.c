@@ -131,7 +131,7 @@ entry_id(const struct reply *r, size_t i)
 	return id;
 }
 
-/* Read XINFO STREAM.  0, 1 if it is an error, -1 if the connection is lost. */
+/* Read XINFO STREAM; an error is noted.  0, or -1 if the connection is lost. */
 static int
 take_figures(struct survey_state *st, struct survey_row *about,
 	     size_t *entry_bytes)
@@ -143,7 +143,7 @@ take_figures(struct survey_state *st, struct survey_row *about,
 		return -1;
 	if (reply_is(r, 0, REPLY_ERROR)) {
 		note_complaint(st, r);
-		return 1;
+		return 0;
 	}
 	length = reply_field(r, 0, "length");
 	added = reply_field(r, 0, "entries-added");
@@ -175,6 +175,8 @@ add_without_group(struct survey_state *st, const struct survey_stream *stream)
 			return;
 		row = survey_row_add(st, stream, NULL, 0);
 		row->error = xstrdup(st->complaint);
+		row->gone = strcmp(st->complaint, "no such stream") == 0 ||
+			    strcmp(st->complaint, "not a stream") == 0;
 		return;
 	}
 	if (group == NULL && st->o->group == NULL) {
@@ -216,7 +218,6 @@ take_stream(struct survey_state *st, size_t i)
 	struct survey_row about = { .added = SURVEY_UNKNOWN };
 	size_t entry_bytes = 0;
 	int64_t groups;
-	int rc;
 
 	if (!stream->due)
 		return 0;
@@ -224,7 +225,7 @@ take_stream(struct survey_state *st, size_t i)
 	st->first_row = st->rows;
 	st->complaint[0] = '\0';
 	if ((groups = take_groups(st, stream)) < 0 ||
-	    (rc = take_figures(st, &about, &entry_bytes)) < 0)
+	    take_figures(st, &about, &entry_bytes) < 0)
 		return -1;
 	if (!stream->alone && (survey_number(st, &about, &about.dead) < 0 ||
 			       survey_number(st, &about, &about.scheduled) < 0))

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct table_cell {
 void
 table_init(struct table *t, const struct table_column *column, size_t columns)
 {
+	assert(columns != 0);
 	*t = (struct table){ .column = column, .columns = columns };
 }
 
@@ -276,13 +278,14 @@ table_rate(struct table *t, enum table_look look, double per_s)
 static size_t *
 natural_widths(const struct table *t)
 {
-	size_t *width = xcalloc(t->columns, sizeof(*width)), i;
+	size_t *width = xcalloc(t->columns, sizeof(*width)), row, i;
 
 	for (i = 0; i < t->columns; i++)
 		width[i] = strlen(t->column[i].title);
-	for (i = 0; i < t->cells; i++)
-		if (t->cell[i].width > width[i % t->columns])
-			width[i % t->columns] = t->cell[i].width;
+	for (row = 0; row + t->columns <= t->cells; row += t->columns)
+		for (i = 0; i < t->columns; i++)
+			if (t->cell[row + i].width > width[i])
+				width[i] = t->cell[row + i].width;
 	return width;
 }
 

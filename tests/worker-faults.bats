@@ -920,7 +920,7 @@ has_run()
 	redis xtrim s maxlen 0 >/dev/null
 	wait_until 5 eval '[ "$(redis xlen "{s}:dlq")" = 1 ]'
 	redis xrange '{s}:dlq' - + | grep -q '"reason":"trimmed"'
-	stop "$pid"
+	stop "$pid" 3
 }
 
 @test "an event that kills its worker, among 99 good ones" {
