@@ -31,7 +31,7 @@ enum record_body {
 /* A record, reused from one to the next.  A zeroed struct is valid. */
 struct record {
 	const char *stream, *group, *consumer; /* NULL: doesn't apply */
-	struct id id;
+	struct id id; /* ID_MIN, which no entry has: doesn't apply */
 	int64_t deliveries, attempts; /* 0: doesn't apply */
 	const char *dead; /* checked JSON, borrowed; NULL: doesn't apply */
 	size_t dead_len;

@@ -15,6 +15,8 @@ static const char *const texts[] = {
 	[SCRIPT_TAKE] = lua_take,       [SCRIPT_HOLD] = lua_hold,
 	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
 	[SCRIPT_PROMOTE] = lua_promote, [SCRIPT_CLAIM] = lua_claim,
+	[SCRIPT_REPLAY] = lua_replay,   [SCRIPT_REWIND] = lua_rewind,
+	[SCRIPT_SPAN] = lua_span,
 };
 
 const char *
@@ -59,6 +61,16 @@ script_begin(struct conn *c, const struct script *s, size_t keys, size_t argc)
 	conn_command(c, 3 + argc);
 	conn_args(c, "EVALSHA");
 	conn_args(c, s->sha);
+	conn_argu(c, keys);
+}
+
+void
+script_begin_text(struct conn *c, const struct script *s, size_t keys,
+		  size_t argc)
+{
+	conn_command(c, 3 + argc);
+	conn_args(c, "EVAL");
+	conn_args(c, texts[s->name]);
 	conn_argu(c, keys);
 }
 

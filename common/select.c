@@ -120,7 +120,7 @@ names(struct select *s)
 
 	id_put(s->id, r->id);
 	return (struct filter_names){
-		.id = s->id,
+		.id = id_compare(r->id, ID_MIN) != 0 ? s->id : NULL,
 		.stream = r->stream,
 		.group = r->group,
 		.deliveries = r->deliveries > 0 ? r->deliveries : -1,
@@ -128,13 +128,12 @@ names(struct select *s)
 }
 
 int
-select_entry(struct select *s, const struct entry *e)
+select_record(struct select *s)
 {
 	const struct select_options *o = s->options;
 	struct filter_names bound;
 	int rc;
 
-	select_read(s, e);
 	if (s->roles != 0) {
 		if (s->record.body != RECORD_EVENT)
 			return 0;
@@ -154,6 +153,13 @@ select_entry(struct select *s, const struct entry *e)
 		snprintf(s->error, sizeof(s->error), "%s",
 			 filter_error(s->filter));
 	return rc;
+}
+
+int
+select_entry(struct select *s, const struct entry *e)
+{
+	select_read(s, e);
+	return select_record(s);
 }
 
 static int

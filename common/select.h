@@ -77,6 +77,10 @@ void select_read(struct select *s, const struct entry *e);
  */
 int select_entry(struct select *s, const struct entry *e);
 
+/* The same for a record whose id and body (record_set_body) the caller has set
+ * too. */
+int select_record(struct select *s);
+
 /*
  * Print the current record by -j, -m and -0.  Returns 1; 0 with error set if
  * the program fails on it (what it made before that is printed); -1 if output
