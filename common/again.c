@@ -95,10 +95,10 @@ take_long(struct buf *b, const struct opt *table, char *const *word,
 	const char *name = *word + 2;
 	size_t len = strcspn(name, "=");
 	const struct opt *row = find_name(table, name, len);
-	size_t used = name[len] == '=' || is_flag(row, name, len) ||
-				      word[1] == NULL
-			      ? 1
-			      : 2;
+	size_t used =
+		name[len] == '=' || is_flag(row, name, len) || word[1] == NULL
+			? 1
+			: 2;
 
 	if (is_left_out(row, without))
 		return used;

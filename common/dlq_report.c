@@ -93,34 +93,15 @@ verb(const struct dlq_change *c)
 	return c->goal->dry ? "would redrive" : "redriven";
 }
 
-/* A name in a line for people. */
-static void
-print_name(struct out *out, const char *name)
-{
-	size_t len = strlen(name), n;
-	char escaped[6];
-
-	while (len != 0 && text_utf8_prefix(name, len) != 0) {
-		n = text_utf8_len(name, len);
-		if (text_is_control(name, n))
-			buf_add(&out->buf, escaped,
-				text_json_escape(escaped, name, n));
-		else
-			buf_add(&out->buf, name, n);
-		name += n;
-		len -= n;
-	}
-}
-
 static void
 print_line(const struct dlq_change *c, struct out *out, uint64_t count,
 	   const char *to)
 {
-	print_name(out, c->stream);
+	out_name(out, c->stream);
 	buf_addf(&out->buf, ": %s %llu", verb(c), (unsigned long long)count);
 	if (to != NULL) {
 		buf_adds(&out->buf, " to ");
-		print_name(out, to);
+		out_name(out, to);
 	}
 	out_end(out);
 }

@@ -170,6 +170,26 @@ out_json(struct out *out, const char *text, size_t len)
 }
 
 int
+out_name(struct out *out, const char *name)
+{
+	size_t len = strlen(name), n;
+	char escaped[6];
+
+	if (out->error != 0)
+		return -1;
+	for (; len != 0 && text_utf8_prefix(name, len) != 0; len -= n) {
+		n = text_utf8_len(name, len);
+		if (text_is_control(name, n))
+			buf_add(&out->buf, escaped,
+				text_json_escape(escaped, name, n));
+		else
+			buf_add(&out->buf, name, n);
+		name += n;
+	}
+	return settle(out);
+}
+
+int
 out_end(struct out *out)
 {
 	if (out->error != 0)

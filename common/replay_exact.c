@@ -78,7 +78,7 @@ batch_at(struct replay_exact *x, size_t i)
 
 /* Send the events of a batch that come behind the position. */
 static void
-send(struct replay_exact *x, const struct replay_batch *b)
+append(struct replay_exact *x, const struct replay_batch *b)
 {
 	char id[ID_TEXT];
 	size_t i = 0, first;
@@ -116,7 +116,7 @@ recover(struct replay_exact *x)
 	if (conn_error(x->conn) != NULL)
 		return fail(x, conn_error(x->conn));
 	for (i = 0; i < x->sent; i++)
-		send(x, batch_at(x, i));
+		append(x, batch_at(x, i));
 	return 0;
 }
 
@@ -160,7 +160,7 @@ send_batch(struct replay_exact *x)
 {
 	if (batch_at(x, x->sent)->count == 0)
 		return 0;
-	send(x, batch_at(x, x->sent));
+	append(x, batch_at(x, x->sent));
 	x->sent++;
 	conn_flush(x->conn);
 	return settle(x, REPLAY_BATCHES - 1);

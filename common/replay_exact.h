@@ -39,10 +39,10 @@ struct replay_batch {
 struct replay_exact {
 	struct conn *conn;
 	const char *stream;
-	uint64_t maxlen;   /* 0: keep all */
-	struct id safe;    /* the position that the server has */
-	uint64_t done;     /* events that are confirmed */
-	char error[256];   /* after -1 */
+	uint64_t maxlen; /* 0: keep all */
+	struct id safe;  /* the position that the server has */
+	uint64_t done;   /* events that are confirmed */
+	char error[256]; /* after -1 */
 
 	const char *key; /* private from here on */
 	char run[ENVELOPE_UUID];

@@ -22,10 +22,10 @@
 
 struct replay_sink {
 	struct id safe;
-	bool any;          /* safe is set */
-	uint64_t done;     /* events up to there */
-	uint64_t sent;     /* events given to replay_sink_put() */
-	char error[320];   /* after -1, but for output, whose error out has */
+	bool any;        /* safe is set */
+	uint64_t done;   /* events up to there */
+	uint64_t sent;   /* events given to replay_sink_put() */
+	char error[320]; /* after -1, but for output, whose error out has */
 
 	struct out *out; /* private from here on; NULL: to a stream */
 	struct select *select;
