@@ -7,7 +7,7 @@
 
 enum {
 	SAVE_EVERY = 10000, /* events between checkpoints */
-	SHOW_MS = 250,
+	SHOW_MS = 250
 };
 
 static bool
@@ -124,6 +124,18 @@ mark(struct replay *r)
 	return 0;
 }
 
+/* How long to wait at most, of so many ms: until the deadline, or until progress
+ * is to be shown. */
+static int
+wait_ms(const struct replay *r, int64_t left)
+{
+	if (r->progress.on && left > SHOW_MS)
+		left = SHOW_MS;
+	if (r->deadline != INT64_MAX && left > r->deadline - when_monotonic())
+		left = r->deadline - when_monotonic() + 1;
+	return left > INT32_MAX ? INT32_MAX : left < 0 ? 0 : (int)left;
+}
+
 /* Wait until a time, letting out what was taken.  1, 0 at a stop or the deadline,
  * -1 if the sink failed. */
 static int
@@ -135,15 +147,8 @@ pause_until(struct replay *r, int64_t due)
 	while ((left = due - when_monotonic()) > 0) {
 		if (is_late(r))
 			return 0;
-		if (r->deadline != INT64_MAX &&
-		    left > r->deadline - when_monotonic())
-			left = r->deadline - when_monotonic() + 1;
-		if (left > INT32_MAX || r->progress.on)
-			left = r->progress.on && left > SHOW_MS ? SHOW_MS
-			       : left > INT32_MAX               ? INT32_MAX
-								: left;
 		show(r);
-		rc = replay_sink_wait(&r->sink, -1, (int)left);
+		rc = replay_sink_wait(&r->sink, -1, wait_ms(r, left));
 		if (rc <= 0)
 			return rc;
 	}
@@ -198,16 +203,11 @@ int
 replay_wait_for_input(void *arg, int fd)
 {
 	struct replay *r = arg;
-	int64_t left;
 	int rc = 2;
 
 	while (rc == 2 && !is_late(r)) {
 		show(r);
-		left = r->progress.on ? SHOW_MS : -1;
-		if (r->deadline != INT64_MAX && !r->progress.on)
-			left = r->deadline - when_monotonic() + 1;
-		rc = replay_sink_wait(&r->sink, fd,
-				      left > INT32_MAX ? INT32_MAX : (int)left);
+		rc = replay_sink_wait(&r->sink, fd, wait_ms(r, INT32_MAX));
 	}
 	return rc == 1 ? 1 : 0;
 }
@@ -285,6 +285,7 @@ replay_run(const struct replay_options *o, struct conn *c, struct out *out)
 		.o = o,
 		.conn = c,
 		.tempo = { .speed = o->speed, .max_gap_ms = o->max_gap_ms },
+		.started = now,
 		.deadline = o->select.timeout_ms < INT64_MAX - now
 				    ? now + o->select.timeout_ms
 				    : INT64_MAX,

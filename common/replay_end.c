@@ -59,21 +59,36 @@ say_rest(struct replay *r, enum replay_end end, bool safe)
 	struct id behind = safe ? r->handled : r->sink.safe;
 	bool any = safe ? r->any : r->sink.any;
 
-	if (!safe && r->sink.sent > r->sink.done && r->sink.out == NULL &&
-	    r->sink.exact == NULL)
+	if (r->sink.unknown != 0)
 		fault("%llu events were sent and not confirmed: they may be "
 		      "there",
-		      (unsigned long long)(r->sink.sent - r->sink.done));
+		      (unsigned long long)r->sink.unknown);
+	if (r->sink.beyond != 0)
+		fault("%llu events behind one that was refused are there",
+		      (unsigned long long)r->sink.beyond);
 	if (!any && r->o->checkpoint == NULL)
-		fault(r->sink.sent == 0 ? "interrupted; nothing was replayed"
-					: "interrupted; how much was replayed "
-					  "is not known");
+		fault("interrupted; %s",
+		      r->sink.out == NULL || r->sink.sent == 0
+			      ? "nothing was replayed"
+			      : "how much was written is not known");
 	else if (r->o->stream == NULL || id_compare(behind, r->last) < 0 ||
 		 r->o->checkpoint != NULL)
 		say_how(r, end, behind);
 }
 
-/* Say how it ended, and give the status. */
+static void
+summarise(const struct replay *r)
+{
+	uint64_t ms = (uint64_t)(when_monotonic() - r->started) + 1;
+
+	info("%llu read, %llu replayed, %llu refused, %llu ms, %llu/s",
+	     (unsigned long long)r->seen, (unsigned long long)r->sink.done,
+	     (unsigned long long)(r->o->stream != NULL ? r->failed
+						       : r->input.refused),
+	     (unsigned long long)ms,
+	     (unsigned long long)(r->sink.done * 1000 / ms));
+}
+
 enum exit_status
 replay_conclude(struct replay *r, enum replay_end end, struct out *out)
 {
@@ -106,14 +121,15 @@ replay_conclude(struct replay *r, enum replay_end end, struct out *out)
 	case END_SINK:
 		if (out->error == 0)
 			fault("%s", r->sink.error);
-		status = out->error == 0       ? EXIT_SERVER
-			 : out->error == EPIPE ? EXIT_OK
-					       : EXIT_OUTPUT;
+		status = out->error == 0 ? EXIT_SERVER : EXIT_OUTPUT;
 		break;
 	}
 	/* That a pipe's reader has seen enough is its own affair. */
-	if (end != END_DONE && out->error != EPIPE)
+	if (out->error == EPIPE)
+		status = EXIT_OK;
+	else if (end != END_DONE)
 		say_rest(r, end, safe);
+	summarise(r);
 	if (status == EXIT_OK && r->failed + r->input.refused != 0)
 		status = EXIT_INPUT;
 	return status == EXIT_OK && r->missing ? EXIT_NO : status;

@@ -8,7 +8,10 @@
 #include "common/replay_sink.h"
 #include "common/stop.h"
 
-enum { FORGET_AT = 64 << 10 /* bytes of positions that are done with */ };
+enum {
+	FORGET_AT = 64 << 10, /* bytes of positions that are done with */
+	DURABILITY_MS = 5000
+};
 
 void
 replay_sink_print(struct replay_sink *s, struct select *select, struct out *out)
@@ -17,12 +20,17 @@ replay_sink_print(struct replay_sink *s, struct select *select, struct out *out)
 	s->out = out;
 }
 
+/* Events are numbered from 1.  One that was refused is not confirmed: what comes
+ * behind it is not safe, as there is a gap. */
 static void
 on_confirmed(void *arg, const struct publish_event *e)
 {
 	struct replay_sink *s = arg;
 
-	(void)e;
+	if (e->line != s->done + 1) {
+		s->beyond++;
+		return;
+	}
 	memcpy(&s->safe, s->positions.data + s->positions_at, sizeof(s->safe));
 	s->any = true;
 	s->positions_at += sizeof(s->safe);
@@ -51,6 +59,7 @@ replay_sink_publish(struct replay_sink *s, struct select *select,
 	s->options = *o;
 	s->options.confirmed = on_confirmed;
 	s->options.arg = s;
+	s->options.wait_ms = DURABILITY_MS;
 	s->publish = publish_open(c, &s->options);
 	return s->publish != NULL ? 0 : fail(s, "", conn_error(c));
 }
@@ -80,9 +89,13 @@ note_exact(struct replay_sink *s)
 	s->done = s->exact->done;
 }
 
+/* What is still on its way is waited for, so that its fate is known. */
 static int
 fail_publish(struct replay_sink *s)
 {
+	publish_drain(s->publish);
+	if (conn_is_lost(s->conn))
+		s->unknown = s->sent - s->done - s->beyond;
 	return fail(s, "cannot add: ", publish_error(s->publish));
 }
 

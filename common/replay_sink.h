@@ -22,10 +22,12 @@
 
 struct replay_sink {
 	struct id safe;
-	bool any;        /* safe is set */
-	uint64_t done;   /* events up to there */
-	uint64_t sent;   /* events given to replay_sink_put() */
-	char error[320]; /* after -1, but for output, whose error out has */
+	bool any;         /* safe is set */
+	uint64_t done;    /* events up to there */
+	uint64_t sent;    /* events given to replay_sink_put() */
+	uint64_t beyond;  /* stored behind one that the server refused */
+	uint64_t unknown; /* sent, and then the connection was lost */
+	char error[320];  /* after -1, but for output, whose error out has */
 
 	struct out *out; /* private from here on; NULL: to a stream */
 	struct select *select;
@@ -35,7 +37,7 @@ struct replay_sink {
 	struct publish *publish; /* NULL: exactly once */
 	struct replay_exact *exact;
 	struct buf positions; /* struct id: of what is unconfirmed … */
-	size_t positions_at;  /* … from here on */
+	size_t positions_at;  /* … from here on, */
 	struct id last;
 };
 

@@ -43,7 +43,7 @@ struct replay {
 	struct id at;          /* position of the current event */
 	struct id handled;     /* of the last one that is done with */
 	uint64_t seen, kept, failed, total;
-	int64_t deadline;
+	int64_t started, deadline;
 	bool missing, said_no_ids, any;
 };
 

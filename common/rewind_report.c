@@ -176,8 +176,7 @@ rewind_report_audit(struct rewind *w)
 	put_goal(&select, g);
 	if (g->kind == REWIND_SINCE || g->kind == REWIND_BEHIND) {
 		buf_addc(&select, '"');
-		put_id(&select,
-		       g->kind == REWIND_BEHIND ? w->to : id_next(w->to));
+		put_id(&select, g->kind == REWIND_BEHIND ? w->to : w->since);
 		buf_adds(&select, "\"}");
 	}
 	buf_addf(&counts, "{\"%s\":%llu,\"pending\":%lld}",
