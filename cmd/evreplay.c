@@ -210,10 +210,10 @@ parse_options(struct options *o, int argc, char **argv)
 	static const char *const of_stream[] = { "since", "until", "count",
 						 NULL };
 	static const char *const of_files[] = { "skip", "count", NULL };
-	static const char *const of_rewind[] = {
-		"rewind", "since",        "by",    "to-end", "behind",
-		"yes",    "entries-read", "force", "lease",  NULL
-	};
+	static const char *const of_rewind[] = { "rewind", "since",
+						 "by",     "to-end",
+						 "behind", "entries-read",
+						 "yes",    NULL };
 	struct replay_options *r = &o->replay;
 	const struct opt table[] = {
 		OPT_CONN(&o->conn),
