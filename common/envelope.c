@@ -442,7 +442,7 @@ envelope_mark(const struct event *ev, struct buf *out, const char *name,
 			edits.edit[edits.count++] = (struct edit){
 				.at = old.text, .len = old.len, .value = text
 			};
-	} else if (place.type == JSON_NONE) {
+	} else if (place.type == JSON_NONE || place.type == JSON_NULL) {
 		buf_addc(&made, '{');
 		buf_add_json(&made, name, strlen(name));
 		buf_addc(&made, ':');

@@ -44,6 +44,14 @@ _ev_options()
 			--check= --redrive --to= --force --purge --rate= \
 			--stdin -y --yes --no-audit"
 		;;
+	evreplay)
+		echo "$_ev_connection $_ev_common $_ev_select --in= --skip= \
+			--max-bytes= --to= -S --since= -U --until= --speed= \
+			--max-gap= --rate= --mark --checkpoint= --force \
+			--maxlen= --no-create --durability= --rewind= --by= \
+			--to-end --behind= --entries-read= --lease= -y --yes \
+			--no-audit --correlation="
+		;;
 	*) echo "$_ev_common" ;;
 	esac
 }
@@ -54,17 +62,17 @@ _ev_long()
 	case $1:$2 in
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
-	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
+	evpub:-w | evsub:-w | evtail:-w | evdlq:-w | evreplay:-w) echo --timeout ;;
 	evsub:-g | evdlq:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
 	evsub:-P) echo --jobs ;;
 	evsub:-O) echo --output ;;
-	evsub:-e | evtail:-e | evdlq:-e) echo --filter ;;
-	evsub:-j | evtail:-j | evdlq:-j) echo --jq ;;
-	evsub:-c | evtail:-c | evdlq:-c) echo --count ;;
+	evsub:-e | evtail:-e | evdlq:-e | evreplay:-e) echo --filter ;;
+	evsub:-j | evtail:-j | evdlq:-j | evreplay:-j) echo --jq ;;
+	evsub:-c | evtail:-c | evdlq:-c | evreplay:-c) echo --count ;;
 	evtail:-n) echo --lines ;;
-	evtail:-S | evdlq:-S) echo --since ;;
-	evtail:-U | evdlq:-U) echo --until ;;
+	evtail:-S | evdlq:-S | evreplay:-S) echo --since ;;
+	evtail:-U | evdlq:-U | evreplay:-U) echo --until ;;
 	*) echo "$2" ;;
 	esac
 }
@@ -185,7 +193,7 @@ _ev_value()
 	local IFS=$'\n'
 	case $1 in
 	--password-file | --cacert | --cert | --cert-key | --rejects | \
-		--checkpoint)
+		--checkpoint | --in)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		;;
@@ -201,7 +209,7 @@ _ev_value()
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
 	--to | --await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
-	--group) _ev_words "$(_ev_groups)" "$2" ;;
+	--group | --rewind) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"
 		compopt -o nospace 2>/dev/null

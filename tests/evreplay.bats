@@ -201,13 +201,11 @@ odd_entries()
 		printf '"}\n'
 		echo '{"n":2}'
 	} >long
-	(
-		ulimit -v 400000
-		[ -z "${ASAN_OPTIONS##*x*}" ] || :
-		must_exit 3 evreplay --max-bytes 1M --in long
-		must_print '{"n":1}' '{"n":2}'
-		must_say 'long:2: longer than 1048576 bytes'
-	)
+	"${CC:-cc}" -D_GNU_SOURCE -o peak "$EV_TESTS/fault/peak.c"
+	must_exit 3 ./peak kb evreplay --max-bytes 1M --in long
+	must_print '{"n":1}' '{"n":2}'
+	must_say 'long:2: longer than 1048576 bytes'
+	grep -q __asan_init "$BUILD/evreplay" || [ "$(cat kb)" -lt 32768 ]
 	must_exit 2 evreplay --max-bytes 0 --in long
 }
 
@@ -418,8 +416,10 @@ how_to_go_on()
 	events s | cmp - all
 	: >all
 	evreplay -c 4 -e '.n > 0 and "it'\''s" != ""' s >first 2>said
-	sh -c "$(how_to_go_on said)" >second 2>said
-	sh -c "$(how_to_go_on said)" >third 2>said
+	again=$(how_to_go_on said)
+	sh -c "$again" >second 2>said
+	again=$(how_to_go_on said)
+	sh -c "$again" >third 2>said
 	cat first second third >all
 	events s | cmp - all
 	must_equal "$(cat said)" ''
@@ -547,7 +547,7 @@ how_to_go_on()
 	must_exit 0 evreplay --to copy --checkpoint cp s
 	must_exit 2 evreplay --to other --checkpoint cp s
 	must_say 'belongs to another target'
-	echo rubbish >cp
+	echo rubbish >'cp'
 	must_exit 2 evreplay --to copy --checkpoint cp s
 	must_say 'cp:1: '
 }
@@ -634,7 +634,7 @@ crash_often()
 	grep -q 's left' typescript
 	# And what is printed on one is not mixed with it.
 	script -qec 'evreplay --rate 300 s' typescript >/dev/null
-	! grep -q 'events, ' typescript
+	run -1 grep 'events, ' typescript
 }
 
 @test "events go to a stream that is trimmed, or with durability" {
