@@ -552,34 +552,39 @@ how_to_go_on()
 	must_say 'cp:1: '
 }
 
-# crash_often COMMAND... - run it, kill -9 at random moments, until it ends
+# grown_or_gone STREAM LENGTH PID - for wait_until
+grown_or_gone()
+{
+	[ "$(redis xlen "$1")" -ge "$2" ] || is_gone "$3"
+}
+
+# crash_often STREAM COMMAND... - run it, kill -9 once the stream has grown by some
+# entries, again and again; then to the end
 crash_often()
 {
-	local runs=0 done=
-	while [ -z "$done" ]; do
+	local stream=$1 crash killed=0 one
+	shift
+	for crash in $(seq 12); do
 		"$@" 2>>said 3>&- &
-		local one=$!
-		if [ "$((runs += 1))" -le "${CRASHES:-12}" ]; then
-			sleep "0.0$((RANDOM % 60 + 10))"
-			kill -KILL "$one" 2>/dev/null || :
-		fi
-		if wait "$one" 2>/dev/null; then
-			done=1
-		fi
+		one=$!
+		wait_until 10 grown_or_gone "$stream" \
+			$(($(redis xlen "$stream") + 1 + RANDOM % 3000)) "$one"
+		kill -KILL "$one" 2>/dev/null && killed=$((killed + 1))
+		wait "$one" 2>/dev/null || :
 	done
-	echo "# $runs runs" >&3
-	[ "$runs" -gt 3 ]
+	"$@"
+	[ "$killed" -ge 3 ]
 }
 
 @test "killed again and again, a copy by checkpoint has no hole and no double" {
-	numbered s 120000
-	crash_often evreplay --to copy --checkpoint cp s
-	counts_once copy 120000
+	numbered s 200000
+	crash_often copy evreplay --to copy --checkpoint cp s
+	counts_once copy 200000
 	redis del copy
 	evtail -n all -m s >archive
 	rm cp
-	crash_often evreplay --to copy --checkpoint cp --in archive
-	counts_once copy 120000
+	crash_often copy evreplay --to copy --checkpoint cp --in archive
+	counts_once copy 200000
 }
 
 @test "with its connection killed, a copy by checkpoint goes on by itself" {
