@@ -78,11 +78,29 @@ parse_behind(struct rewind_goal *g, const char *id, const char *read)
 	g->read = (int64_t)n;
 }
 
+/* Whether there are options that say which events are replayed, or how. */
+static bool
+is_replay(const struct options *o)
+{
+	const struct replay_options *r = &o->replay;
+	const struct publish_options *p = &r->publish;
+	const struct select_options *s = &r->select;
+
+	return o->in.count != 0 || r->skip != 0 || r->max_bytes != MAX_BYTES ||
+	       p->stream != NULL || p->maxlen != 0 || p->no_create ||
+	       p->durability_text != NULL || r->mark || r->checkpoint != NULL ||
+	       r->rate != 0 || o->speed != NULL || r->max_gap_ms != INT64_MAX ||
+	       r->until.kind != WHEN_UNSET || s->types.count != 0 ||
+	       s->filter != NULL || s->program != NULL ||
+	       s->correlation != NULL || s->field != NULL ||
+	       s->count != UINT64_MAX || s->timeout_ms != INT64_MAX ||
+	       s->meta || s->null;
+}
+
 static void
 check_rewind(struct options *o, size_t streams)
 {
 	const struct replay_options *r = &o->replay;
-	const struct select_options *s = &r->select;
 	struct rewind_goal *g = &o->goal;
 
 	if ((r->since.kind != WHEN_UNSET) + (o->by != NULL) + o->to_end +
@@ -92,12 +110,7 @@ check_rewind(struct options *o, size_t streams)
 			  "--behind");
 	if (streams != 1)
 		opt_usage("--rewind takes one STREAM");
-	if (o->in.count != 0 || r->publish.stream != NULL || r->mark ||
-	    r->checkpoint != NULL || r->rate != 0 || o->speed != NULL ||
-	    r->max_gap_ms != INT64_MAX || r->skip != 0 ||
-	    r->until.kind != WHEN_UNSET || s->types.count != 0 ||
-	    s->filter != NULL || s->program != NULL || s->correlation != NULL ||
-	    s->count != UINT64_MAX || s->meta || s->null)
+	if (is_replay(o))
 		opt_usage("--rewind moves a group over all events: nothing "
 			  "selects, paces or copies them");
 	if (o->entries_read != NULL && o->behind == NULL)

@@ -371,7 +371,8 @@ has_read()
 		'--behind 1-0 --entries-read x s' '-S start -U end s' \
 		'-S start -t x s' '-S start --to t s' '-S start --mark s' \
 		'-S start --in f s' '-S start -c 1 s' '-S start --rate 1 s' \
-		'-S start --checkpoint f s'; do
+		'-S start --checkpoint f s' '-S start -w 1s s' \
+		'-S start --maxlen 5 s' '-S start -m s'; do
 		# shellcheck disable=SC2086 # words
 		must_exit 2 evreplay --rewind bill $args
 	done
