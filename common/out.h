@@ -43,9 +43,9 @@ int out_write(struct out *out, const char *text, size_t len);
  */
 int out_json(struct out *out, const char *text, size_t len);
 
-/* Append a name in a line for people: controls as \u escapes, bytes that are no
- * UTF-8 and what follows them left out. */
-void out_name(struct out *out, const char *name);
+/* Append a name in a line for people: controls become \u escapes, what is no
+ * UTF-8 ends it. */
+int out_name(struct out *out, const char *name);
 
 /* End the line; returns -1 if anything failed so far. */
 int out_end(struct out *out);
