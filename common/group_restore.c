@@ -283,10 +283,11 @@ group_restore(struct group *g, struct conn *c, bool gone)
 		restored |= rc != 0;
 		anew |= rc == ANEW;
 	}
-	/* What is not handed out yet, or on its way, came from the old group. */
+	/* What is on its way, or not handed out yet, came from the old group: all of
+	 * it is in hand once the read behind it is answered. */
 	if (anew)
-		g->doubt_until = g->answered + 1;
-	else if (doubt && (g->answered >= g->doubt_until || !g->reading))
+		g->doubt_until = g->answered + 2;
+	else if (doubt && g->answered >= g->doubt_until)
 		g->doubt_until = 0;
 	return restored;
 }
