@@ -15,6 +15,7 @@ static const char *const texts[] = {
 	[SCRIPT_TAKE] = lua_take,       [SCRIPT_HOLD] = lua_hold,
 	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
 	[SCRIPT_PROMOTE] = lua_promote, [SCRIPT_CLAIM] = lua_claim,
+	[SCRIPT_PEEK] = lua_peek,
 };
 
 const char *

@@ -29,7 +29,8 @@ enum script_name {
 	SCRIPT_REDRIVE,
 	SCRIPT_DELAY,
 	SCRIPT_PROMOTE,
-	SCRIPT_CLAIM
+	SCRIPT_CLAIM,
+	SCRIPT_PEEK
 };
 
 struct script {
