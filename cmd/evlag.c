@@ -74,7 +74,7 @@ check_modes(const struct options *o, bool thresholds)
 		opt_usage("--interval is not for --check and --health");
 	if (o->interval_ms != 0 && o->apart_ms != 0)
 		opt_usage("--sample is for one look, without --interval");
-	if (o->interval_ms == 0 && !o->alerts && o->count != UINT64_MAX)
+	if (o->interval_ms == 0 && o->count != UINT64_MAX)
 		opt_usage("--count is for --alerts and --interval");
 	if (!thresholds && (o->rules.warn != NULL || o->rules.crit != NULL ||
 			    o->rules.path != NULL))
@@ -125,6 +125,8 @@ check_options(struct options *o, struct run *run, const struct config *config)
 	bool thresholds;
 	size_t i;
 
+	if (o->alerts && o->interval_ms == 0)
+		o->interval_ms = 10000;
 	choose_view(o, &run->view);
 	thresholds = o->check || o->alerts || o->health ||
 		     view_is(&run->view, "nagios");
@@ -140,8 +142,6 @@ check_options(struct options *o, struct run *run, const struct config *config)
 		load_rules(o, run, config);
 		run->view.found = &run->found;
 	}
-	if (o->alerts && o->interval_ms == 0)
-		o->interval_ms = 10000;
 }
 
 /* Nagios takes status 2, of wrong usage, for critical. */
@@ -212,9 +212,10 @@ rest(struct run *run, int64_t until)
 		{ .fd = stop_fd(), .events = POLLIN },
 		{ .fd = out_watch_fd(&run->out) },
 	};
+	int64_t end = until < run->deadline ? until : run->deadline;
 	int left;
 
-	while (!is_over(run) && (left = deadline_left(until)) != 0)
+	while (!is_over(run) && (left = deadline_left(end)) != 0)
 		if (poll(pfd, 2, left) > 0 && out_is_abandoned(&run->out))
 			return;
 }

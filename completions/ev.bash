@@ -46,7 +46,9 @@ _ev_options()
 		;;
 	evlag)
 		echo "$_ev_connection $_ev_common -g --group= --format= \
-			--lease= --sample="
+			--to= --lease= --sample= --interval= -c --count= -w \
+			--timeout= --check --warn= --crit= --rules= --alerts \
+			--health"
 		;;
 	*) echo "$_ev_common" ;;
 	esac
@@ -58,14 +60,14 @@ _ev_long()
 	case $1:$2 in
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
-	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
+	evpub:-w | evsub:-w | evtail:-w | evdlq:-w | evlag:-w) echo --timeout ;;
 	evsub:-g | evdlq:-g | evlag:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
 	evsub:-P) echo --jobs ;;
 	evsub:-O) echo --output ;;
 	evsub:-e | evtail:-e | evdlq:-e) echo --filter ;;
 	evsub:-j | evtail:-j | evdlq:-j) echo --jq ;;
-	evsub:-c | evtail:-c | evdlq:-c) echo --count ;;
+	evsub:-c | evtail:-c | evdlq:-c | evlag:-c) echo --count ;;
 	evtail:-n) echo --lines ;;
 	evtail:-S | evdlq:-S) echo --since ;;
 	evtail:-U | evdlq:-U) echo --until ;;
@@ -187,26 +189,29 @@ _ev_trim_colons()
 _ev_value()
 {
 	local IFS=$'\n'
-	case $1 in
-	--password-file | --cacert | --cert | --cert-key | --rejects | \
-		--checkpoint)
+	case $3:$1 in
+	*:--password-file | *:--cacert | *:--cert | *:--cert-key | \
+		*:--rejects | *:--checkpoint | *:--rules | evlag:--to)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		;;
-	--envelope) _ev_words $'auto\ncloudevents\ndomain\nnone' "$2" ;;
-	--durability) _ev_words $'none\nleader\nfsync\nreplicas=' "$2" ;;
-	--log) _ev_words $'text\njson' "$2" ;;
-	--lines) _ev_words $'all\n+1\n10\n100' "$2" ;;
-	--from | --since | --until)
+	*:--envelope) _ev_words $'auto\ncloudevents\ndomain\nnone' "$2" ;;
+	*:--durability) _ev_words $'none\nleader\nfsync\nreplicas=' "$2" ;;
+	*:--log) _ev_words $'text\njson' "$2" ;;
+	*:--lines) _ev_words $'all\n+1\n10\n100' "$2" ;;
+	*:--from | *:--since | *:--until)
 		_ev_words $'start\nend\nnow\n1h\n1d\n7d' "$2"
 		;;
-	--format) _ev_words $'table\nndjson' "$2" ;;
-	--reason)
+	evlag:--format)
+		_ev_words $'table\nndjson\nprometheus\nnagios' "$2"
+		;;
+	*:--format) _ev_words $'table\nndjson' "$2" ;;
+	*:--reason)
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
-	--to | --await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
-	--group) _ev_words "$(_ev_groups)" "$2" ;;
-	--url)
+	*:--to | *:--await | *:--output) _ev_words "$(_ev_streams "$2")" "$2" ;;
+	*:--group) _ev_words "$(_ev_groups)" "$2" ;;
+	*:--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"
 		compopt -o nospace 2>/dev/null
 		;;

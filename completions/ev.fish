@@ -206,7 +206,17 @@ complete -c evdlq -l no-audit -d 'No event in ev:audit'
 
 # options of evlag
 complete -c evlag -s g -l group -x -a '(__ev_groups)' -d 'Show the groups that match'
-complete -c evlag -l format -x -a 'table ndjson' -d 'How rows are printed'
+complete -c evlag -l format -x -a 'table ndjson prometheus nagios' -d 'How rows are printed'
+complete -c evlag -l to -r -F -d 'Replace a file by the output'
+complete -c evlag -l interval -x -d 'Look again and again'
+complete -c evlag -s c -l count -x -d 'Stop after so many looks or alerts'
+complete -c evlag -s w -l timeout -x -d 'Stop after this long'
+complete -c evlag -l check -d 'Exit as Nagios plugins do'
+complete -c evlag -l warn -x -d 'Thresholds of warnings'
+complete -c evlag -l crit -x -d 'Thresholds of what is critical'
+complete -c evlag -l rules -r -F -d 'Thresholds by stream and group'
+complete -c evlag -l alerts -d 'Print events when rules fire and clear'
+complete -c evlag -l health -d 'Check the server'
 complete -c evlag -l lease -x -d 'Who is silent for longer is gone (30s)'
 complete -c evlag -l sample -x -d 'Look twice, that far apart, for rates'
 # end

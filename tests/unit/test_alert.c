@@ -45,7 +45,7 @@ changed(void *arg, const struct alert *alert)
 
 	(void)arg;
 	if (len + 2 < sizeof(said)) {
-		said[len] = alert->is_cleared			   ? '.'
+		said[len] = alert->is_cleared                   ? '.'
 			    : alert->severity == RULES_CRITICAL ? 'c'
 								: 'w';
 		said[len + 1] = '\0';
