@@ -367,8 +367,8 @@ read_events(struct reading *rd, struct joblist_job *job, size_t count)
 	arg[0] = (struct script_arg){ job->stream, strlen(job->stream) };
 	arg[1] = (struct script_arg){ bytes, num_put(bytes, PEEK_BYTES) };
 	for (i = 0; i < count; i++)
-		arg[2 + i] = (struct script_arg){ id[i],
-						  id_put(id[i], job[i].id) };
+		arg[2 + i] =
+			(struct script_arg){ id[i], id_put(id[i], job[i].id) };
 	r = script_run(rd->c, &rd->peek, 1, arg, 2 + count);
 	if (r == NULL)
 		return -1;

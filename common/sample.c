@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/diag.h"
 #include "common/mem.h"
 #include "common/sample.h"
 #include "common/stop.h"
@@ -124,6 +125,30 @@ sample_take(struct sample *s)
 		s->now_ms = when_local_now();
 	}
 	return rc;
+}
+
+int
+sample_tell(const struct sample *s)
+{
+	const struct survey *now = &s->survey;
+	const char *group = s->o->survey.group;
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < now->count; i++)
+		if (now->row[i].error != NULL) {
+			fault("%s: %s", now->row[i].stream, now->row[i].error);
+			rc = -1;
+		}
+	if (now->count != 0)
+		return rc;
+	if (group != NULL && !text_is_glob(group)) {
+		fault("%s: no such group", group);
+		return -1;
+	}
+	warn("nothing to show: no stream%s matches",
+	     group != NULL ? " or group" : "");
+	return 0;
 }
 
 double

@@ -16,7 +16,7 @@
 enum {
 	KEYS_MAX = 256,
 	LISTEN_MS = 50, /* how often keys are looked for while blocked */
-	SAID_MAX = 4096     /* bytes that are passed on at once */
+	SAID_MAX = 4096 /* bytes that are passed on at once */
 };
 
 /* Alternate screen, no cursor, no wrapping; and back. */
@@ -35,9 +35,8 @@ static struct {
 } tty = { .wake = { -1, -1 }, .said = { -1, -1 }, .standard_error = -1 };
 
 /* Signals that end the program, and what they did before. */
-static const int ends[] = { SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
-			    SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
-			    SIGABRT };
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV,
+			    SIGBUS, SIGFPE,  SIGILL, SIGABRT };
 enum { ENDS = sizeof(ends) / sizeof(ends[0]) };
 static struct sigaction before[ENDS];
 
@@ -361,11 +360,11 @@ parse_escape(const char *bytes, size_t len, size_t *taken)
 		const char *text;
 		int key;
 	} known[] = {
-		{ "A", SCREEN_KEY_UP },        { "B", SCREEN_KEY_DOWN },
-		{ "H", SCREEN_KEY_HOME },      { "F", SCREEN_KEY_END },
-		{ "1~", SCREEN_KEY_HOME },     { "4~", SCREEN_KEY_END },
-		{ "5~", SCREEN_KEY_PAGE_UP },  { "6~", SCREEN_KEY_PAGE_DOWN },
-		{ "7~", SCREEN_KEY_HOME },     { "8~", SCREEN_KEY_END },
+		{ "A", SCREEN_KEY_UP },       { "B", SCREEN_KEY_DOWN },
+		{ "H", SCREEN_KEY_HOME },     { "F", SCREEN_KEY_END },
+		{ "1~", SCREEN_KEY_HOME },    { "4~", SCREEN_KEY_END },
+		{ "5~", SCREEN_KEY_PAGE_UP }, { "6~", SCREEN_KEY_PAGE_DOWN },
+		{ "7~", SCREEN_KEY_HOME },    { "8~", SCREEN_KEY_END },
 	};
 	size_t end = 2, i;
 
@@ -451,10 +450,9 @@ plain(const char *text, size_t len)
 		const char *text;
 		char plain;
 	} known[] = {
-		{ "…", '~' }, { "≥", '>' }, { "·", '.' },
-		{ "▁", '_' }, { "▂", '.' }, { "▃", '-' },
-		{ "▄", '=' }, { "▅", '+' }, { "▆", '*' },
-		{ "▇", '%' }, { "█", '#' },
+		{ "…", '~' }, { "≥", '>' }, { "·", '.' }, { "▁", '_' },
+		{ "▂", '.' }, { "▃", '-' }, { "▄", '=' }, { "▅", '+' },
+		{ "▆", '*' }, { "▇", '%' }, { "█", '#' },
 	};
 	size_t i;
 

@@ -165,8 +165,8 @@ rest(struct watch *w, int64_t next)
 			{ .fd = screen_wake_fd(), .events = POLLIN },
 			{ .fd = stop_fd(), .events = POLLIN },
 		};
-		int left = deadline_left(w->page.paused ? w->o->deadline
-							: until);
+		int left =
+			deadline_left(w->page.paused ? w->o->deadline : until);
 
 		if (poll(pfd, 3, left) > 0)
 			attend(w);
