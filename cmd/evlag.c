@@ -329,7 +329,7 @@ answer_once(struct run *run)
 		return (enum exit_status)severity_of(run);
 	if (run->view.away != NULL)
 		return EXIT_SERVER;
-	return o->health || sample_tell(&run->sample) == 0 ? EXIT_OK : EXIT_NO;
+	return o->health || sample_is_whole(&run->sample) ? EXIT_OK : EXIT_NO;
 }
 
 static enum exit_status

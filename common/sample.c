@@ -22,7 +22,7 @@ forget(struct survey *past)
 	size_t i;
 
 	for (i = 0; i < past->count; i++) {
-		free((char *)(uintptr_t)past->row[i].stream);
+		free((char *)past->row[i].stream);
 		free(past->row[i].group);
 	}
 	free(past->row);
@@ -127,28 +127,27 @@ sample_take(struct sample *s)
 	return rc;
 }
 
-int
-sample_tell(const struct sample *s)
+bool
+sample_is_whole(const struct sample *s)
 {
-	const struct survey *now = &s->survey;
 	const char *group = s->o->survey.group;
-	int rc = 0;
+	bool whole = true;
 	size_t i;
 
-	for (i = 0; i < now->count; i++)
-		if (now->row[i].error != NULL) {
-			fault("%s: %s", now->row[i].stream, now->row[i].error);
-			rc = -1;
+	for (i = 0; i < s->survey.count; i++)
+		if (s->survey.row[i].error != NULL) {
+			fault("%s: %s", s->survey.row[i].stream,
+			      s->survey.row[i].error);
+			whole = false;
 		}
-	if (now->count != 0)
-		return rc;
-	if (group != NULL && !text_is_glob(group)) {
+	if (s->survey.count == 0 && group != NULL && !text_is_glob(group)) {
 		fault("%s: no such group", group);
-		return -1;
+		whole = false;
+	} else if (s->survey.count == 0) {
+		warn("nothing to show: no stream%s matches",
+		     group != NULL ? " or group" : "");
 	}
-	warn("nothing to show: no stream%s matches",
-	     group != NULL ? " or group" : "");
-	return 0;
+	return whole;
 }
 
 double

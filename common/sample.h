@@ -45,9 +45,8 @@ void sample_release(struct sample *s);
 /* Look.  Returns 0, or -1 with conn_error() set: the server is away. */
 int sample_take(struct sample *s);
 
-/* Say what could not be read, and that there was nothing.  Returns 0, or -1 if
- * something that was asked for by its name is not there. */
-int sample_tell(const struct sample *s);
+/* Say what could not be read.  Whether all that was named is there. */
+bool sample_is_whole(const struct sample *s);
 
 /* The memory in percent, as rules_check() takes it. */
 double sample_memory(const struct sample *s);

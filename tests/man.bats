@@ -118,7 +118,7 @@ run_examples()
 }
 
 @test "what evlag(1) shows happens" {
-	run_examples evlag.1 5
+	run_examples evlag.1 10
 }
 
 @test "the pages of programs that are not there yet show that" {
