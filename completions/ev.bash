@@ -48,7 +48,7 @@ _ev_options()
 		echo "$_ev_connection $_ev_common -g --group= --format= \
 			--to= --lease= --sample= --interval= -c --count= -w \
 			--timeout= --check --warn= --crit= --rules= --alerts \
-			--health"
+			--health --watch --jobs"
 		;;
 	*) echo "$_ev_common" ;;
 	esac
