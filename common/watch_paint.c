@@ -214,7 +214,7 @@ put_state(const struct watch_page *p, struct buf *out)
 	if (p->jobs != NULL && p->jobs->more != 0)
 		buf_addf(out, " (and %llu more)",
 			 (unsigned long long)p->jobs->more);
-	if (p->jobs == NULL)
+	if (p->jobs == NULL && count != 0)
 		buf_addf(out, " by %s%s", orders[p->order].name,
 			 p->reverse ? ", reversed" : "");
 	buf_addf(out, "%s  q quit  ? help", p->paused ? "  PAUSED" : "");
