@@ -99,7 +99,7 @@ out_flush(struct out *out)
 static int
 settle(struct out *out)
 {
-	if (out->buf.len >= FULL)
+	if (out->buf.len >= FULL && out->fd >= 0)
 		return out_flush(out);
 	return out->error != 0 ? -1 : 0;
 }

@@ -16,7 +16,7 @@
 #include "common/diag.h"
 
 struct out {
-	int fd;
+	int fd; /* -1: there is none, what is printed stays in buf */
 	const char *name;
 	bool terminal;   /* neutralise what could drive one */
 	char terminator; /* of a line: '\n', or NUL with -0 */

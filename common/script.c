@@ -19,7 +19,7 @@ static const char *const texts[] = {
 	[SCRIPT_ADOPT] = lua_adopt,     [SCRIPT_TRIM] = lua_trim,
 	[SCRIPT_REMOVE] = lua_remove,   [SCRIPT_REAP] = lua_reap,
 	[SCRIPT_REPLAY] = lua_replay,   [SCRIPT_REWIND] = lua_rewind,
-	[SCRIPT_SPAN] = lua_span,
+	[SCRIPT_SPAN] = lua_span,       [SCRIPT_PEEK] = lua_peek,
 };
 
 const char *

@@ -38,7 +38,8 @@ enum script_name {
 	SCRIPT_REAP,
 	SCRIPT_REPLAY,
 	SCRIPT_REWIND,
-	SCRIPT_SPAN
+	SCRIPT_SPAN,
+	SCRIPT_PEEK
 };
 
 struct script {

@@ -57,7 +57,7 @@ _ev_options()
 		echo "$_ev_connection $_ev_common -g --group= --format= \
 			--to= --lease= --sample= --interval= -c --count= -w \
 			--timeout= --check --warn= --crit= --rules= --alerts \
-			--health"
+			--health --watch --jobs"
 		;;
 	evreplay)
 		echo "$_ev_connection $_ev_common $_ev_select --in= --skip= \

@@ -248,6 +248,8 @@ complete -c evlag -l crit -x -d 'Thresholds of what is critical'
 complete -c evlag -l rules -r -F -d 'Thresholds by stream and group'
 complete -c evlag -l alerts -d 'Print events when rules fire and clear'
 complete -c evlag -l health -d 'Check the server'
+complete -c evlag -l watch -d 'Show it on the terminal, again and again'
+complete -c evlag -l jobs -d 'Show what runs, waits or is stuck'
 complete -c evlag -l lease -x -d 'Who is silent for longer is gone (30s)'
 complete -c evlag -l sample -x -d 'Look twice, that far apart, for rates'
 # end
