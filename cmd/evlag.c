@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/alert.h"
 #include "common/conn.h"
 #include "common/deadline.h"
@@ -59,6 +60,7 @@ static const struct opt_program program = {
 		 "--check|--alerts [options] [STREAM|PATTERN…]\n"
 		 "--health [--check] [options]",
 	.config = { "rules" },
+	.acl = acl_put,
 };
 
 static void

@@ -4,6 +4,7 @@
  * The work of this program is not there yet: it answers --help and --version
  * and refuses everything else, so that nobody takes silence for success.
  */
+#include "common/acl.h"
 #include "common/diag.h"
 #include "common/opt.h"
 
@@ -11,6 +12,7 @@ static const struct opt_program program = {
 	.purpose =
 		"replay events and rewind groups (not implemented in this version)",
 	.usage = "[options] STREAM",
+	.acl = acl_put,
 };
 
 int
