@@ -38,7 +38,7 @@ static const struct line {
 	{ "evpub", "!dry-run durability=none", "client|reply", "" },
 	{ "evpub", "!dry-run durability=fsync", "command|info waitaof", "" },
 	{ "evpub", "!dry-run durability=replicas", "wait", "" },
-	{ "evpub", "!dry-run max-lag", "xinfo|groups xinfo|stream xrange", "" },
+	{ "evpub", "!dry-run max-lag", "xinfo|groups xrange", "" },
 	{ "evpub", "!dry-run await", "xread xrevrange", "=await" },
 	{ "evpub", "promote",
 	  SCRIPTS "time zrangebyscore zremrangebyrank zrange xadd",
@@ -84,7 +84,8 @@ static const struct line {
 	  SCRIPTS LOOKS "xlen", "" },
 	{ "evtrim", "keep|before|maxlen|max-bytes|dead|policy yes", "xtrim",
 	  "" },
-	{ "evtrim", "max-bytes|policy", "memory|usage", "" },
+	{ "evtrim", "keep|before|maxlen|max-bytes|policy",
+	  "memory|usage xrevrange", "" },
 	{ "evtrim", "consumers|policy", SCRIPTS "xinfo|groups xinfo|consumers",
 	  "" },
 	{ "evtrim", "consumers|policy yes", "xgroup|delconsumer", "" },
@@ -119,6 +120,8 @@ static const struct line {
 
 struct acl {
 	const struct opt_view *view;
+	char *const *stream; /* operands */
+	size_t streams;
 	struct url url;
 	struct buf keys, commands;
 };
@@ -138,13 +141,12 @@ needs_no_operand(const struct acl *a)
 static bool
 has_pattern(const struct acl *a)
 {
-	const struct opt_args *args = a->view->args;
 	size_t i;
 
-	for (i = 0; i < args->count; i++)
-		if (text_is_glob(args->operand[i]))
+	for (i = 0; i < a->streams; i++)
+		if (text_is_glob(a->stream[i]))
 			return true;
-	return args->count == 0;
+	return a->streams == 0;
 }
 
 /* Whether one condition of len bytes holds: NAME or NAME=VALUE. */
@@ -280,16 +282,15 @@ add_key(struct acl *a, const char *stream, bool literal, const char *suffix,
 static void
 add_operands(struct acl *a, const char *suffix, size_t len)
 {
-	const struct opt_args *args = a->view->args;
 	size_t i;
 
-	if (args->count == 0 && !needs_no_operand(a))
+	if (a->streams == 0 && !needs_no_operand(a))
 		opt_usage("--print-acl: a STREAM is missing");
-	if (args->count == 0)
+	if (a->streams == 0)
 		add_word(&a->keys, '~', "*", 1);
-	for (i = 0; args->count != 0 && i < args->count; i++)
-		add_key(a, args->operand[i],
-			!takes_patterns(a) || !text_is_glob(args->operand[i]),
+	for (i = 0; i < a->streams; i++)
+		add_key(a, a->stream[i],
+			!takes_patterns(a) || !text_is_glob(a->stream[i]),
 			suffix, len);
 }
 
@@ -329,7 +330,9 @@ add_line(struct acl *a, const struct line *line)
 void
 acl_put(struct buf *out, const struct opt_view *view)
 {
-	struct acl a = { .view = view };
+	struct acl a = { .view = view,
+			 .stream = view->args->operand,
+			 .streams = view->args->count };
 	const char *url = opt_given(view, "url");
 	size_t i;
 
@@ -339,6 +342,10 @@ acl_put(struct buf *out, const struct opt_view *view)
 	    opt_given(view, "settle") == NULL &&
 	    opt_given(view, "group") == NULL)
 		opt_usage("--print-acl: the --group is missing");
+	/* Behind evpub's STREAM come events. */
+	if (strcmp(diag_program(), "evpub") == 0 && a.streams > 1 &&
+	    opt_given(view, "promote") == NULL)
+		a.streams = 1;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (counts(&a, &table[i]))
 			add_line(&a, &table[i]);
