@@ -22,7 +22,6 @@
 #include "common/rules.h"
 #include "common/sample.h"
 #include "common/stop.h"
-#include "common/text.h"
 #include "common/view.h"
 #include "common/when.h"
 
@@ -222,31 +221,6 @@ rest(struct run *run, int64_t until)
 			return;
 }
 
-/* Say what could not be read; what was asked for by its name and is not there
- * makes the answer a no. */
-static enum exit_status
-status_of(const struct run *run)
-{
-	const struct survey *s = &run->sample.survey;
-	const char *group = run->o->sample.survey.group;
-	enum exit_status status = EXIT_OK;
-	size_t i;
-
-	for (i = 0; i < s->count; i++)
-		if (s->row[i].error != NULL) {
-			fault("%s: %s", s->row[i].stream, s->row[i].error);
-			status = EXIT_NO;
-		}
-	if (s->count == 0 && group != NULL && !text_is_glob(group)) {
-		fault("%s: no such group", group);
-		status = EXIT_NO;
-	} else if (s->count == 0) {
-		warn("nothing to show: no stream%s matches",
-		     group != NULL ? " or group" : "");
-	}
-	return status;
-}
-
 /* Ask once, or twice for rates. */
 static void
 look(struct run *run)
@@ -325,7 +299,7 @@ answer_once(struct run *run)
 		return (enum exit_status)severity_of(run);
 	if (run->view.away != NULL)
 		return EXIT_SERVER;
-	return o->health ? EXIT_OK : status_of(run);
+	return o->health || sample_is_whole(&run->sample) ? EXIT_OK : EXIT_NO;
 }
 
 static enum exit_status

@@ -107,7 +107,7 @@ struct group {
 	/* Private from here on. */
 	struct conn *side; /* for errands while conn is busy; NULL: none yet */
 	struct script renew, release, leave, promote, take_over, put_back,
-		adopt;
+		adopt, regroup;
 	struct reply *batch; /* being used; NULL: none */
 	struct entries entries;
 	bool claimed; /* the batch is of claim[]; else of XREADGROUP */

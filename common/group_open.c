@@ -234,6 +234,7 @@ group_open(struct group *g, struct conn *c, const struct group_options *o,
 		.take_over = { .name = SCRIPT_CLAIM },
 		.put_back = { .name = SCRIPT_PUTBACK },
 		.adopt = { .name = SCRIPT_ADOPT },
+		.regroup = { .name = SCRIPT_REGROUP },
 		.renew_due = when_monotonic() + o->lease_ms / 3,
 	};
 	name_streams(g, names, count);

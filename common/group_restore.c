@@ -146,15 +146,17 @@ group_note_restored(struct group *g, struct conn *c, struct group_stream *st)
 	return read_mark(g, c, st, st->restored);
 }
 
-/* Set before the group is there: whoever sees the new group sees the new mark.
- * Without the right to do so others find out by reading. */
+/* Create the group with a new mark.  Without the right to run scripts or to mark,
+ * others find out by reading.  0, or -1. */
 static int
-write_mark(struct group *g, struct conn *c, const struct group_stream *st)
+create_marked(struct group *g, struct conn *c, const struct group_stream *st)
 {
 	char mark[GROUP_MARK], from[ID_TEXT];
 	struct buf key = { 0 };
 	struct reply *r;
 	int64_t now = conn_now(c);
+	struct script_arg arg[5];
+	bool refused;
 
 	if (now < 0)
 		return -1;
@@ -163,13 +165,20 @@ write_mark(struct group *g, struct conn *c, const struct group_stream *st)
 		 g->consumer);
 	stream_companion(&key, st->name, "restored:");
 	buf_adds(&key, g->o->name);
-	do {
-		conn_commandv(c, "SET", buf_text(&key), mark, NULL);
-		r = conn_reply(c, 0);
-	} while (r != NULL && reply_fault(r, 0) == REPLY_FAULT_RETRY &&
-		 group_back_off(g, r));
+	arg[0] = (struct script_arg){ st->name, strlen(st->name) };
+	arg[1] = (struct script_arg){ buf_text(&key), key.len };
+	arg[2] = (struct script_arg){ g->o->name, strlen(g->o->name) };
+	arg[3] = (struct script_arg){ from, strlen(from) };
+	arg[4] = (struct script_arg){ mark, strlen(mark) };
+	do
+		r = script_run(c, &g->regroup, 2, arg, 5);
+	while (r != NULL && reply_fault(r, 0) == REPLY_FAULT_RETRY &&
+	       group_back_off(g, r));
 	buf_release(&key);
-	return r == NULL ? -1 : 0;
+	if (r == NULL)
+		return -1;
+	refused = reply_is(r, 0, REPLY_ERROR);
+	return refused && group_create(g, c, st->name, from) != 0 ? -1 : 0;
 }
 
 /* The newest id that a stream has had; 0-0 if it is not there, the highest of
@@ -202,13 +211,13 @@ create_again(struct group *g, struct conn *c, struct group_stream *st)
 	struct id newest;
 	char from[ID_TEXT];
 
-	if (generated(c, st->name, &newest) < 0 || write_mark(g, c, st) < 0)
+	if (generated(c, st->name, &newest) < 0)
 		return -1;
 	if (id_compare(newest, st->position) < 0)
 		st->last = st->position = ID_MIN;
-	id_put(from, st->position);
-	if (group_create(g, c, st->name, from) != 0)
+	if (create_marked(g, c, st) < 0)
 		return -1;
+	id_put(from, st->position);
 	warn("%s: group %s has vanished, created again behind %s", st->name,
 	     g->o->name, from);
 	return 0;
@@ -229,13 +238,17 @@ may_go_forward(const char *mark, struct id delivered)
 	       id_compare(delivered, from) >= 0;
 }
 
-/* 1 if what is in hand has been put back, 0 if there was no need, -1. */
+/* ANEW if the group is another one, AGAIN if there was doubt, and what is in hand
+ * has been put back; 0 if there was no need; -1. */
+enum { AGAIN = 1, ANEW = 2 };
+
 static int
 restore(struct group *g, struct conn *c, size_t stream, bool gone, bool doubt)
 {
 	struct group_stream *st = &g->stream[stream];
 	char mark[GROUP_MARK];
 	struct id delivered = ID_MIN;
+	bool anew;
 	int rc = group_find(g, c, st->name, &delivered);
 
 	if (rc == 1)
@@ -246,19 +259,20 @@ restore(struct group *g, struct conn *c, size_t stream, bool gone, bool doubt)
 	}
 	if (rc < 0 || read_mark(g, c, st, mark) < 0)
 		return -1;
-	if (strcmp(mark, st->restored) == 0 && !doubt)
+	anew = strcmp(mark, st->restored) != 0;
+	if (!anew && !doubt)
 		return 0;
 	if (put_back(g, c, stream, may_go_forward(mark, delivered)) < 0)
 		return -1;
 	memcpy(st->restored, mark, sizeof(mark));
-	return 1;
+	return anew ? ANEW : AGAIN;
 }
 
 int
 group_restore(struct group *g, struct conn *c, bool gone)
 {
 	bool doubt = g->doubt_until != 0;
-	int restored = 0;
+	bool restored = false, anew = false;
 	size_t i;
 
 	for (i = 0; i < g->count; i++) {
@@ -266,12 +280,14 @@ group_restore(struct group *g, struct conn *c, bool gone)
 
 		if (rc < 0)
 			return -1;
-		restored |= rc;
+		restored |= rc != 0;
+		anew |= rc == ANEW;
 	}
-	if (doubt && g->answered >= g->doubt_until)
-		g->doubt_until = 0;
-	else if (restored != 0 && !doubt && g->reading)
+	/* What is not handed out yet, or on its way, came from the old group. */
+	if (anew)
 		g->doubt_until = g->answered + 1;
+	else if (doubt && (g->answered >= g->doubt_until || !g->reading))
+		g->doubt_until = 0;
 	return restored;
 }
 

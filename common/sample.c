@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/diag.h"
 #include "common/mem.h"
 #include "common/sample.h"
 #include "common/stop.h"
@@ -21,7 +22,7 @@ forget(struct survey *past)
 	size_t i;
 
 	for (i = 0; i < past->count; i++) {
-		free((char *)(uintptr_t)past->row[i].stream);
+		free((char *)past->row[i].stream);
 		free(past->row[i].group);
 	}
 	free(past->row);
@@ -124,6 +125,29 @@ sample_take(struct sample *s)
 		s->now_ms = when_local_now();
 	}
 	return rc;
+}
+
+bool
+sample_is_whole(const struct sample *s)
+{
+	const char *group = s->o->survey.group;
+	bool whole = true;
+	size_t i;
+
+	for (i = 0; i < s->survey.count; i++)
+		if (s->survey.row[i].error != NULL) {
+			fault("%s: %s", s->survey.row[i].stream,
+			      s->survey.row[i].error);
+			whole = false;
+		}
+	if (s->survey.count == 0 && group != NULL && !text_is_glob(group)) {
+		fault("%s: no such group", group);
+		whole = false;
+	} else if (s->survey.count == 0) {
+		warn("nothing to show: no stream%s matches",
+		     group != NULL ? " or group" : "");
+	}
+	return whole;
 }
 
 double

@@ -45,6 +45,9 @@ void sample_release(struct sample *s);
 /* Look.  Returns 0, or -1 with conn_error() set: the server is away. */
 int sample_take(struct sample *s);
 
+/* Say what could not be read.  Whether all that was named is there. */
+bool sample_is_whole(const struct sample *s);
+
 /* The memory in percent, as rules_check() takes it. */
 double sample_memory(const struct sample *s);
 

@@ -15,9 +15,9 @@ static const char *const texts[] = {
 	[SCRIPT_TAKE] = lua_take,       [SCRIPT_HOLD] = lua_hold,
 	[SCRIPT_REDRIVE] = lua_redrive, [SCRIPT_DELAY] = lua_delay,
 	[SCRIPT_PROMOTE] = lua_promote, [SCRIPT_CLAIM] = lua_claim,
-	[SCRIPT_PUTBACK] = lua_putback, [SCRIPT_ADOPT] = lua_adopt,
-	[SCRIPT_TRIM] = lua_trim,       [SCRIPT_REMOVE] = lua_remove,
-	[SCRIPT_REAP] = lua_reap,
+	[SCRIPT_PUTBACK] = lua_putback, [SCRIPT_REGROUP] = lua_regroup,
+	[SCRIPT_ADOPT] = lua_adopt,     [SCRIPT_TRIM] = lua_trim,
+	[SCRIPT_REMOVE] = lua_remove,   [SCRIPT_REAP] = lua_reap,
 };
 
 const char *

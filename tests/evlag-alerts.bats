@@ -49,8 +49,9 @@ says()
 
 ends()
 {
+	# shellcheck disable=SC2154 # start sets it
 	kill -TERM "$pid"
-	finish "$pid" "$@"
+	finish "$pid"
 }
 
 @test "an alert fires, rises, and clears, once each" {
@@ -158,8 +159,12 @@ ends()
 }
 
 @test "it starts without a server, and alerts of that" {
-	watch -u "unix://$BATS_TEST_TMPDIR/none"
+	kill_server
+	watch
 	wait_until 10 says "fired critical server/unreachable"
+	start_server
+	wait_until 10 says "fired critical server/unreachable" \
+		"cleared critical server/unreachable"
 	ends
 	grep -q "cannot connect" "$(err watch)"
 	# What is wrong with the command line is told at once.

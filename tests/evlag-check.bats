@@ -27,6 +27,11 @@ group()
 	redis xgroup create "$1" "$2" "${3-0}" mkstream >/dev/null
 }
 
+has_entries()
+{
+	[ "$(redis xlen "$1")" -ge "$2" ]
+}
+
 # is_exposition FILE - in the text format 0.0.4 of Prometheus, as its users want
 # it: HELP and TYPE once and before the samples, which stand together, none twice
 is_exposition()
@@ -258,7 +263,7 @@ is_plugin_output()
 	group orders billing
 	seq 5000 | sed 's/.*/{}/' >"$BATS_TEST_TMPDIR/events"
 	START_STDIN=$BATS_TEST_TMPDIR/events start feed evpub --rate 500 orders
-	wait_until 10 eval '[ "$(redis xlen orders)" -gt 20 ]'
+	wait_until 10 has_entries orders 20
 	must_exit 1 evlag --check --sample 500ms --warn growth=10
 	[[ $output == *"orders/billing: growth "*"/s > 10/s | "* ]]
 	end_started
@@ -313,17 +318,17 @@ is_plugin_output()
 	grep -qxF 'evlag_stream_readable{stream="plain"} 0' "$OUT"
 	grep -qxF 'evlag_stream_length{stream="orders"} 1' "$OUT"
 	grep -qxF 'evlag_stream_group_verdict{stream="orders",group="orders",verdict="NO-CONSUMERS"} 1' "$OUT"
-	! grep -q 'length{stream="plain"' "$OUT"
+	run ! grep -q 'length{stream="plain"' "$OUT"
 	# Nobody was ever there: there is no silence to tell.
-	! grep -q silent_seconds "$OUT"
-	! grep -qi nan "$OUT"
+	run ! grep -q silent_seconds "$OUT"
+	run ! grep -qi nan "$OUT"
 }
 
 @test "prometheus: a server that is away is up 0 and exit 4" {
 	must_exit 4 evlag --format prometheus -u unix:///nowhere --retry-for 0
 	is_exposition "$OUT"
 	grep -qx 'evlag_up 0' "$OUT"
-	! grep -q evlag_stream "$OUT"
+	run ! grep -q evlag_stream "$OUT"
 }
 
 @test "the checker of expositions finds what is wrong" {
@@ -393,6 +398,7 @@ is_plugin_output()
 	start_server --appendonly yes
 	wait_until 10 grep -qxF \
 		'evlag_stream_group_lag{stream="orders",group="billing"} 2' "$file"
+	# shellcheck disable=SC2154 # start sets it
 	kill -TERM "$pid"
 	finish "$pid"
 	stop_server

@@ -122,7 +122,7 @@ run_examples()
 }
 
 @test "what evlag(1) shows happens" {
-	run_examples evlag.1 5
+	run_examples evlag.1 10
 }
 
 @test "the page of a program that is not there yet shows that" {
