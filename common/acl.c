@@ -50,10 +50,11 @@ static const struct line {
 	  "S @fail:% @progress:% @stats:%:* @dlq @redrive:% "
 	  "@redrive:%:fail:% @redrive:%:progress:%" },
 	{ "evsub", "!settle",
-	  "xreadgroup exists get set hmget xinfo|groups xinfo|stream "
+	  "xreadgroup exists get set xinfo|groups xinfo|stream "
 	  "xgroup|create xgroup|delconsumer zrangebyscore zremrangebyrank "
 	  "zrange client|unblock",
 	  "@restored:% @redrive:%:restored:% @delayed @critical @high @low" },
+	{ "evsub", "!settle !command", "hmget", "" },
 	{ "evsub", "!settle until-end", "xrevrange", "" },
 	{ "evsub", "command", "hset", "" },
 	{ "evsub", "settle", "hset", "" },
@@ -81,11 +82,9 @@ static const struct line {
 	{ "evtrim", "", "exists time", "S @dlq @delayed" },
 	{ "evtrim", "pattern", "scan", "" },
 	{ "evtrim", "keep|before|maxlen|max-bytes|dead|policy",
-	  SCRIPTS LOOKS "xlen", "" },
+	  SCRIPTS LOOKS "xlen xrevrange memory|usage", "" },
 	{ "evtrim", "keep|before|maxlen|max-bytes|dead|policy yes", "xtrim",
 	  "" },
-	{ "evtrim", "keep|before|maxlen|max-bytes|policy",
-	  "memory|usage xrevrange", "" },
 	{ "evtrim", "consumers|policy", SCRIPTS "xinfo|groups xinfo|consumers",
 	  "" },
 	{ "evtrim", "consumers|policy yes", "xgroup|delconsumer", "" },

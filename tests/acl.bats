@@ -211,6 +211,9 @@ give_up()
 	redis xgroup create orders over 0 >/dev/null
 	redis xreadgroup group over gone count 2 streams orders '>' >/dev/null
 	as 0 evsub -g over --lease 200ms -w 2s orders -- sleep 0.2
+	redis xgroup create orders print 0 >/dev/null
+	redis xreadgroup group print gone count 2 streams orders '>' >/dev/null
+	as 0 evsub -g print --lease 100ms -w 1s orders
 	as 0 evsub -g long --lease 100ms -c 1 orders -- sleep 0.5
 
 	# By a coprocess, too.
@@ -357,7 +360,7 @@ give_up()
 	all_called
 	become evdlq -g billing --redrive -y orders
 	refused_all evdlq
-	refused evdlq xadd orders '*' data '{}'
+	refused evdlq xadd others '*' data '{}'
 	refused evdlq xadd '{orders}:redrive:mail' '*' data '{}'
 	refused evdlq xreadgroup group billing c streams orders '>'
 	become evdlq orders
