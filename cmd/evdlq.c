@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/conn.h"
 #include "common/diag.h"
 #include "common/dlq.h"
@@ -55,6 +56,7 @@ static const struct opt_program program = {
 	.usage = "[options] STREAM…\n"
 		 "--stats|--check N [options] STREAM…\n"
 		 "--redrive|--purge [-y] [--stdin] [options] STREAM…",
+	.acl = acl_put,
 };
 
 static bool

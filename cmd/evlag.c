@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/alert.h"
 #include "common/conn.h"
 #include "common/deadline.h"
@@ -62,6 +63,7 @@ static const struct opt_program program = {
 		 "--watch|--jobs [options] [STREAM|PATTERN…]\n"
 		 "--health [--check] [options]",
 	.config = { "rules" },
+	.acl = acl_put,
 };
 
 static void

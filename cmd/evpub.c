@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/conn.h"
 #include "common/delayed.h"
 #include "common/diag.h"
@@ -30,6 +31,7 @@ static const struct opt_program program = {
 	.purpose = "append events to a stream",
 	.usage = "[options] STREAM [EVENT…]\n"
 		 "--promote [options] STREAM…",
+	.acl = acl_put,
 };
 
 /* Of --promote all are streams, else the first one. */

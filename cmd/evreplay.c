@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/again.h"
 #include "common/conn.h"
 #include "common/diag.h"
@@ -43,6 +44,7 @@ static const struct opt_program program = {
 	.usage = "[options] STREAM\n"
 		 "--in FILE [options] [FILE…]\n"
 		 "--rewind GROUP -S TIME|--by N|--to-end [-y] [options] STREAM",
+	.acl = acl_put,
 };
 
 /* "-100", "+5", "5" */

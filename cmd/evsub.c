@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/conn.h"
 #include "common/coprocess.h"
 #include "common/diag.h"
@@ -56,6 +57,7 @@ static const struct opt_program program = {
 		 "-g GROUP [options] STREAM… -- COMMAND [ARG…]\n"
 		 "-g GROUP --coprocess [options] STREAM… -- COMMAND [ARG…]\n"
 		 "--settle [-g GROUP] [options]",
+	.acl = acl_put,
 };
 
 static void

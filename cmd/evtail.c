@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/checkpoint.h"
 #include "common/conn.h"
 #include "common/diag.h"
@@ -46,6 +47,7 @@ struct run {
 static const struct opt_program program = {
 	.purpose = "look at the events of streams, and follow them",
 	.usage = "[options] STREAM|PATTERN…",
+	.acl = acl_put,
 };
 
 /* -n N, -n +N, -n all */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl.h"
 #include "common/conn.h"
 #include "common/diag.h"
 #include "common/mem.h"
@@ -58,6 +59,7 @@ static const struct opt_program program = {
 		 "--policy FILE [-y] [options] [STREAM|PATTERN…]\n"
 		 "--delete [-y] [options] STREAM|PATTERN…\n"
 		 "--delayed [-y] [options] STREAM…",
+	.acl = acl_put,
 };
 
 static bool

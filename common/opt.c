@@ -15,14 +15,14 @@
 
 /* What the rows that all programs have point to. */
 struct common {
-	bool quiet, help, version, dump;
+	bool quiet, help, version, dump, acl;
 	uint64_t verbose;
 	const char *log, *profile;
 };
 
 /* Of the common rows the last ones are no settings: the file can't hold them,
  * and --dump-config leaves them out. */
-enum { COMMON_ROWS = 7, COMMANDS = 4 };
+enum { COMMON_ROWS = 8, COMMANDS = 5 };
 
 struct parser {
 	const struct opt_program *program;
@@ -85,6 +85,8 @@ make_rows(struct parser *p, const struct opt *table)
 			     "section of the config file to use", "EV_PROFILE"),
 		OPT_BOOL(0, "dump-config", &c->dump,
 			 "print all settings and where they are from"),
+		OPT_BOOL(0, "print-acl", &c->acl,
+			 "print the ACL rule of a user who may do this"),
 		OPT_BOOL('h', "help", &c->help, "print this"),
 		OPT_BOOL('V', "version", &c->version, "print the version"),
 	};
@@ -468,6 +470,40 @@ loaded_config(void)
 	return &config;
 }
 
+const char *
+opt_given(const struct opt_view *view, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < view->count; i++) {
+		const struct opt *row = &view->row[i];
+		const char *text = view->origin[i].text;
+
+		if (strcmp(row->name, name) != 0)
+			continue;
+		if (view->origin[i].from == OPT_FROM_PROGRAM)
+			return NULL;
+		if (row->kind == OPT_KIND_BOOL)
+			return *row->value.flag ? "" : NULL;
+		return text != NULL ? text : "";
+	}
+	return NULL;
+}
+
+_Noreturn static void
+print_acl(struct parser *p, const struct opt_args *args)
+{
+	const struct opt_view view = { p->program, args, p->row, p->origin,
+				       p->count };
+	struct buf page = { 0 };
+
+	if (p->program->acl == NULL)
+		opt_usage("--print-acl: there is no rule for %s",
+			  diag_program());
+	p->program->acl(&page, &view);
+	print(p, &page);
+}
+
 void
 opt_parse(const struct opt *table, const struct opt_program *program, int argc,
 	  char **argv, struct opt_args *args)
@@ -497,6 +533,8 @@ opt_parse(const struct opt *table, const struct opt_program *program, int argc,
 			     p.config, p.common.profile);
 		print(&p, &page);
 	}
+	if (p.common.acl)
+		print_acl(&p, args);
 	warn_of_passwords(&p);
 	free_rows(&p);
 }

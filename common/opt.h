@@ -18,8 +18,8 @@
  * one, which beats the other.  A plain name must be an option of this program or
  * one that means the same in all of them (opt_is_common).
  *
- * Every program has these rows besides its own: --profile --dump-config -q -v
- * --log -h -V.
+ * Every program has these rows besides its own: --profile --dump-config
+ * --print-acl -q -v --log -h -V.
  */
 #ifndef COMMON_OPT_H
 #define COMMON_OPT_H
@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/config.h"
 #include "common/when.h"
 
@@ -120,12 +121,17 @@ struct opt {
 		OPT_KIND_END, 0, NULL, NULL, { .flag = NULL }, NULL, NULL \
 	}
 
+struct opt_origin;
+struct opt_view;
+
 /* What --help and --version say beyond the table. */
 struct opt_program {
 	const char *purpose; /* "append events to a stream" */
 	const char *usage;   /* lines of what follows the name, one form each */
 	const char
 		*config[4]; /* sections beside profiles that it reads, if any */
+	/* What --print-acl prints; NULL: the program has no such rule. */
+	void (*acl)(struct buf *out, const struct opt_view *view);
 };
 
 /* What is left when the options are taken out.  Points into argv, which is
@@ -141,13 +147,27 @@ struct opt_args {
 
 /*
  * Parse argv by the table and act on the common rows: set diag's level and
- * format; --help, --version and --dump-config print to standard output and
- * exit.  Bad usage or configuration ends the program with EXIT_USAGE and a
+ * format; --help, --version, --dump-config and --print-acl print to standard
+ * output and exit.  Bad usage or configuration ends the program with EXIT_USAGE and a
  * message that names the option, and for the config file its line.  argv and
  * what the values point to must stay.
  */
 void opt_parse(const struct opt *table, const struct opt_program *program,
 	       int argc, char **argv, struct opt_args *args);
+
+/* All that was read, for what prints about it. */
+struct opt_view {
+	const struct opt_program *program;
+	const struct opt_args *args;
+	const struct opt *row;           /* the program's and the common ones */
+	const struct opt_origin *origin; /* of each row's value */
+	size_t count;
+};
+
+/* The value of an option (by its long name) that the command line, environment
+ * or config file gave, as it was written, "" for one without an argument; NULL
+ * if none did, if it is a switch that is off, or no option of this program. */
+const char *opt_given(const struct opt_view *view, const char *name);
 
 /* End with EXIT_USAGE: "program: message", then how to get help. */
 _Noreturn void opt_usage(const char *fmt, ...)

@@ -52,9 +52,9 @@ static const char *const programs[] = { "evpub",  "evsub", "evtail",  "evlag",
 static const struct {
 	const char *name;
 	char letter;
-} taken[] = { { "quiet", 'q' },    { "verbose", 'v' }, { "log", 0 },
-	      { "profile", 0 },    { "help", 'h' },    { "version", 'V' },
-	      { "dump-config", 0 } };
+} taken[] = { { "quiet", 'q' },     { "verbose", 'v' }, { "log", 0 },
+	      { "profile", 0 },     { "help", 'h' },    { "version", 'V' },
+	      { "dump-config", 0 }, { "print-acl", 0 } };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

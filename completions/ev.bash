@@ -9,8 +9,8 @@ _ev_connection='-u --url= --password-file= --cacert= --cert= --cert-key= --sni=
 	--insecure --retry-for= --reply-timeout='
 _ev_select='-t --type= -e --filter= -j --jq= -c --count= -w --timeout= -m --meta
 	-0 --null --field='
-_ev_common='-q --quiet -v --verbose --log= --profile= --dump-config -h --help
-	-V --version'
+_ev_common='-q --quiet -v --verbose --log= --profile= --dump-config --print-acl
+	-h --help -V --version'
 
 # The options of a program; one that ends in = takes an argument.
 _ev_options()

@@ -289,6 +289,7 @@ for c in evpub evsub evtail evlag evtrim evdlq evreplay
     complete -c $c -l log -x -a 'text json' -d 'Messages as text or json'
     complete -c $c -l profile -x -d 'Section of the config file to use'
     complete -c $c -l dump-config -d 'Print all settings and where they are from'
+    complete -c $c -l print-acl -d 'Print the ACL rule of a user who may do this'
     complete -c $c -s h -l help -d 'Print a summary'
     complete -c $c -s V -l version -d 'Print the version'
 end

@@ -579,6 +579,8 @@ help_has_a_row_for_each_option(void **state)
 		"      --profile NAME       section of the config file to use\n"
 		"      --dump-config        print all settings and where they "
 		"are from\n"
+		"      --print-acl          print the ACL rule of a user who "
+		"may do this\n"
 		"  -h, --help               print this\n"
 		"  -V, --version            print the version\n"
 		"\n"
