@@ -46,7 +46,7 @@ tallied()
 embedded()
 {
 	local name=${1##*/}
-	tools/embed-lua "$1" >"$BATS_TEST_TMPDIR/lua_scripts.h" || return
+	tools/embed lua "$1" >"$BATS_TEST_TMPDIR/lua_scripts.h" || return
 	printf '#include "lua_scripts.h"\n#include <stdio.h>\n%s\n' \
 		"int main(void) { return fputs(lua_${name%.lua}, stdout) < 0; }" \
 		>"$BATS_TEST_TMPDIR/main.c"
@@ -77,7 +77,7 @@ embedded()
 
 @test "a block comment in a script is refused" {
 	printf '%s\n' '--[[ a' 'b ]]' >"$BATS_TEST_TMPDIR/block.lua"
-	must_exit 1 tools/embed-lua "$BATS_TEST_TMPDIR/block.lua"
+	must_exit 1 tools/embed lua "$BATS_TEST_TMPDIR/block.lua"
 	must_say 'block.lua:1: block comments'
 }
 
