@@ -159,17 +159,15 @@ unit_programs = $(unit_tests:tests/unit/%.c=$(BUILD)/unit/%)
 tally = BUILD=$(BUILD) tools/tally
 run_unit = $(tally) unit tools/unit $(unit_programs)
 run_bats = $(tally) bats tools/bats $(TESTS)
-# What bats tests run beside the programs.
-bats_programs = $(BUILD)/conformance/schema_check
 
-check: all $(unit_programs) $(bats_programs) ## all tests but the sanitizers' and the fuzzers'
+check: all $(unit_programs) ## all tests but the sanitizers' and the fuzzers'
 	@status=0; $(run_unit) || status=1; $(run_bats) || status=1; \
 		exit $$status
 
 check-unit: $(unit_programs) ## the unit tests alone
 	@$(run_unit)
 
-check-bats: all $(bats_programs) ## TESTS='tests/x.bats ...', else all bats tests
+check-bats: all ## TESTS='tests/x.bats ...', else all bats tests
 	@$(run_bats)
 
 check-asan: ## all tests with AddressSanitizer and UBSan, in build-asan/
