@@ -63,6 +63,17 @@ schema_set_error(const struct schema_set *set)
 	return set->error;
 }
 
+const char *
+schema_set_file(const struct schema_set *set, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < set->documents; k++)
+		if (schema_meta(set->document[k]->name) == NULL && i-- == 0)
+			return set->document[k]->name;
+	return NULL;
+}
+
 void
 schema_set_warn(struct schema_set *set,
 		void (*warn)(void *arg, const char *text), void *arg)

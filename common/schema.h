@@ -63,6 +63,10 @@ const struct schema *schema_parse(struct schema_set *set, const char *uri,
 				  const char *text, size_t len);
 const char *schema_set_error(const struct schema_set *set);
 
+/* File i of those that the set was read from, also in vain; NULL behind the
+ * last.  Valid as long as the set. */
+const char *schema_set_file(const struct schema_set *set, size_t i);
+
 /* How a value breaks a schema. */
 struct schema_failure {
 	const char *path;    /* JSON Pointer of the value */
