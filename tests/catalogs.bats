@@ -238,6 +238,16 @@ as_version_2()
 	done
 }
 
+@test "each schema asks for something" {
+	for catalog in "${catalogs[@]}"; do
+		cat "$catalog"/*/samples/*.valid.json | jq -c '.data = {}' \
+			>"$work/events"
+		publish "$catalog" "$work/events"
+		must_equal "$(grep -c '/data: .* is missing' "$ERR")" \
+			"$(wc -l <"$work/events")"
+	done
+}
+
 @test "no event is of the file of shared definitions" {
 	for catalog in "${catalogs[@]}"; do
 		jq -c 'if .type then .type = "common"
