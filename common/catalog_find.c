@@ -60,7 +60,7 @@ map_of(const struct catalog *c, const char *uri, size_t len)
 		size_t n = strlen(prefix);
 
 		if (n < len && n > most && memcmp(uri, prefix, n) == 0 &&
-		    (prefix[n - 1] == '/' || uri[n] == '/')) {
+		    (strchr("/:", prefix[n - 1]) != NULL || uri[n] == '/')) {
 			best = &c->map[i];
 			most = n;
 		}
