@@ -83,8 +83,11 @@ evpub: argument 2: /data/score: 1.7 is greater than the maximum 1'
 
 @test "--atomic stores nothing of a transaction with a wrong event" {
 	scored "$good" "$bad" >in
-	must_exit 3 sh -c 'exec evpub --atomic 2 --schema-dir d s <in'
+	must_exit 3 sh -c 'exec evpub -v --atomic 2 --schema-dir d --rejects rejects s <in'
 	must_equal "$(redis exists s)" 0
+	# The good event has company, but is not at fault.
+	must_equal "$(jq -c '[.line, has("schema")]' rejects | sort | xargs)" \
+		'[1,false] [2,true]'
 }
 
 @test "an event without a schema passes, but not with --schema-required" {
