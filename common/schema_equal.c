@@ -21,12 +21,6 @@ schema_hash_text(const char *text, size_t len)
 	return hash;
 }
 
-static struct json_value
-value_of(const struct json_node *n)
-{
-	return (struct json_value){ n->type, n->text, n->len };
-}
-
 /*
  * Nodes are looked at in the order of the document, so that no recursion is
  * needed: what a node adds depends on its place in arrays and on its name in
@@ -40,7 +34,7 @@ schema_hash(const struct json_tree *t, unsigned i)
 
 	for (at = i; at < end; at++) {
 		const struct json_node *n = &t->node[at];
-		struct json_value v = value_of(n);
+		struct json_value v = schema_value_of(n);
 		uint64_t h = n->type;
 
 		if (n->type == JSON_STRING)
@@ -60,7 +54,7 @@ schema_hash(const struct json_tree *t, unsigned i)
 static bool
 same_scalar(const struct json_node *a, const struct json_node *b)
 {
-	struct json_value x = value_of(a), y = value_of(b);
+	struct json_value x = schema_value_of(a), y = schema_value_of(b);
 
 	if (a->type == JSON_NUMBER)
 		return json_number_compare(&x, &y) == 0;

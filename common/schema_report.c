@@ -149,29 +149,17 @@ schema_report_size(struct schema_check *c, const struct schema *r, unsigned at,
 							    : "member";
 
 	return schema_report(c, r, at, keyword, "has %zu %s%s, %s than %zu",
-			     size, strcmp(of, "member") == 0 ? "member" : of,
-			     size == 1 ? "" : "s",
+			     size, of, size == 1 ? "" : "s",
 			     keyword[1] == 'i' ? "fewer" : "more", bound);
-}
-
-static size_t
-index_of(const struct schema_check *c, unsigned at, unsigned child)
-{
-	unsigned i = at + 1;
-	size_t n = 0;
-
-	for (; i != child; i = c->tree.node[i].next)
-		n++;
-	return n;
 }
 
 bool
 schema_report_equal(struct schema_check *c, const struct schema *r, unsigned at,
 		    unsigned first, unsigned second)
 {
-	return schema_report(c, r, at, "uniqueItems",
-			     "has equal elements, %zu and %zu",
-			     index_of(c, at, first), index_of(c, at, second));
+	return schema_report(
+		c, r, at, "uniqueItems", "has equal elements, %zu and %zu",
+		c->tree.node[first].key_len, c->tree.node[second].key_len);
 }
 
 static void
