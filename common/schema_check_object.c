@@ -63,8 +63,7 @@ check_name(struct schema_check *c, const struct schema *r, unsigned child)
 	c->tree = whole;
 	if (ok || c->gave_up != NULL)
 		return ok;
-	return schema_report(c, r, child, "propertyNames",
-			     "is a name that is not allowed");
+	return schema_report_name(c, r, child);
 }
 
 static bool

@@ -36,6 +36,8 @@ bool schema_report_size(struct schema_check *c, const struct schema *r,
 			size_t bound);
 bool schema_report_equal(struct schema_check *c, const struct schema *r,
 			 unsigned at, unsigned first, unsigned second);
+bool schema_report_name(struct schema_check *c, const struct schema *r,
+			unsigned at);
 bool schema_report_missing(struct schema_check *c, const struct schema *r,
 			   unsigned at, const char *keyword,
 			   const struct schema_property *missing,

@@ -168,6 +168,10 @@ dependents(struct schema_compiler *c, unsigned at, enum schema_key key)
 {
 	struct schema_object *o = object(c);
 	const struct json_node *n = node_at(c, at);
+	const char *keyword =
+		key == KEY_DEPENDENT_REQUIRED  ? "dependentRequired"
+		: key == KEY_DEPENDENT_SCHEMAS ? "dependentSchemas"
+					       : "dependencies";
 	unsigned child;
 
 	if (n->type != JSON_OBJECT)
@@ -183,7 +187,7 @@ dependents(struct schema_compiler *c, unsigned at, enum schema_key key)
 			return refuse(c, child, "is not an array of names");
 		if (key == KEY_DEPENDENT_SCHEMAS && names)
 			return refuse(c, child, "is not a schema");
-		if (dependent(c, child, dep, node_at(c, at)->key) < 0)
+		if (dependent(c, child, dep, keyword) < 0)
 			return -1;
 	}
 	return 0;

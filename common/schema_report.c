@@ -173,6 +173,24 @@ add_name(struct buf *out, const struct schema_property *p)
 }
 
 bool
+schema_report_name(struct schema_check *c, const struct schema *r, unsigned at)
+{
+	struct buf *what = begin(c, at);
+	const struct json_node *n = &c->tree.node[at];
+	struct json_node name = { .type = JSON_STRING,
+				  .text = n->key,
+				  .len = n->key_len };
+
+	if (what == NULL)
+		return false;
+	buf_clear(what);
+	add_value(what, &name);
+	buf_adds(what, " is a name that is not allowed");
+	tell(c, r, at, "propertyNames");
+	return false;
+}
+
+bool
 schema_report_missing(struct schema_check *c, const struct schema *r,
 		      unsigned at, const char *keyword,
 		      const struct schema_property *missing,
