@@ -4,7 +4,8 @@
 Prints COUNT lines SCHEMA, tab, VALUE, tab, 1 or 0, of drafts 7 and 2020-12 in
 turns.  Left out, since the judge knows less or something else of them: numbers
 that a double does not hold, $dynamicRef, references to other documents, formats,
-patterns that Python and ECMA-262 read differently, and with versions before 4.23
+patterns that Python and ECMA-262 read differently, additionalItems beside a
+boolean (on which it raises TypeError), and with versions before 4.23
 unevaluatedItems and unevaluatedProperties.  Exit status 77: it is not installed.
 """
 import importlib.metadata
@@ -129,7 +130,10 @@ class Maker:
             chosen += ["then", "else"]
         if "minContains" in chosen or "maxContains" in chosen:
             chosen += ["contains"] if depth > 0 else []
-        return {k: (flat.get(k) or nested[k])() for k in dict.fromkeys(chosen)}
+        made = {k: (flat.get(k) or nested[k])() for k in dict.fromkeys(chosen)}
+        if isinstance(made.get("items"), bool):
+            made.pop("additionalItems", None)
+        return made
 
     def whole(self):
         """Definitions refer to each other from within arrays only: no circles."""
