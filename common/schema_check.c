@@ -57,6 +57,7 @@ schema_bits_take(struct schema_check *c, size_t count)
 	}
 	memset(s->word + at, 0, words * sizeof(*s->word));
 	s->words += words;
+	c->steps += words; /* counted when the next rule is entered */
 	return at + 1;
 }
 
@@ -108,6 +109,7 @@ dynamic_target(struct schema_check *c, const struct schema_logic *l)
 		const struct schema_anchor *a = schema_anchor(
 			c->set, s->scope[i], l->dynamic_name, l->dynamic_len);
 
+		c->steps++;
 		if (a == NULL || !a->dynamic)
 			continue;
 		return c->set->resource[s->scope[i]].document->rule[a->node];
@@ -200,6 +202,7 @@ check_unevaluated(struct schema_check *c, const struct schema *r, unsigned at,
 	unsigned child, end = c->tree.node[at].next;
 	size_t i = 0;
 
+	c->steps += c->tree.node[at].count;
 	for (child = at + 1; child < end && schema_goes_on(c, ok);
 	     child = c->tree.node[child].next, i++) {
 		if (schema_bit(c, seen, i))

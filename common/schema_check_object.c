@@ -148,6 +148,7 @@ schema_check_object(struct schema_check *c, const struct schema *r, unsigned at,
 	size_t there = schema_bits_take(c, o->bits);
 	bool ok = true;
 
+	c->steps += count + o->count / 4;
 	if (count < o->min)
 		ok = schema_report_size(c, r, at, "minProperties", count,
 					o->min);
