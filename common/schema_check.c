@@ -321,6 +321,7 @@ schema_check(struct schema_check *c, const struct schema *schema,
 	c->depth = c->quiet = 0;
 	c->gave_up = NULL;
 	c->scratch->words = c->scratch->scopes = 0;
+	c->scratch->told = false;
 	if (json_tree_build(&c->tree, value) < 0) {
 		schema_give_up(c, "it is too large");
 		return -1;

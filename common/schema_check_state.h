@@ -12,6 +12,7 @@ struct schema_scratch {
 	unsigned *scope; /* resources on the way here, the outermost first */
 	size_t scopes, scope_cap;
 	struct buf path, where, what;
+	bool told; /* of a failure */
 };
 
 /* Whether there is more to find out, after what was found so far. */

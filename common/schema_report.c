@@ -47,6 +47,7 @@ tell(struct schema_check *c, const struct schema *r, unsigned at,
 	f.path = buf_text(&s->path);
 	f.where = buf_text(&s->where);
 	f.what = buf_text(&s->what);
+	s->told = true;
 	if (c->failed != NULL)
 		c->failed(c->arg, &f);
 }
@@ -57,7 +58,8 @@ begin(struct schema_check *c, unsigned at)
 {
 	struct buf *what = &c->scratch->what;
 
-	if (c->quiet != 0 || c->gave_up != NULL)
+	if (c->quiet != 0 || c->gave_up != NULL ||
+	    (c->scratch->told && !c->all))
 		return NULL;
 	buf_clear(what);
 	add_value(what, &c->tree.node[at]);
