@@ -31,7 +31,7 @@ events=${EVENTS:-1000000}
 rounds=${ROUNDS:-3}
 few=$((events / 10))
 sections=${SECTIONS:-publish tail jq consume start peaks latency worker coprocess
-	waiting scheduled}
+	waiting scheduled schema}
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$build" && pwd)
 work=$(mktemp -d)
@@ -502,6 +502,23 @@ start_jq() {
 
 start_evtail_jq() {
 	times=10 measure start_evtail_jq "$build/evtail" -e "$jq_only" none
+}
+
+# What a schema adds to the scan of an event, on one core.
+bench_schema() {
+	local compile scan check rate
+
+	if ! read -r compile scan _ check < <("$build/bench/schema" "$few"); then
+		failed=1
+		return
+	fi
+	rate=$(awk -v us="$check" 'BEGIN { printf "%d", 1000 / us }')
+	section 'JSON Schema, 12 properties' 'figure' '' ''
+	row 'scan and check, 1000/s' "$rate" '' '' '>= 500' \
+		"$(verdict "$rate" at-least 500)"
+	row 'scan alone, us' "$scan" '' '' '' ''
+	row 'compile 100 schemas, us' "$compile" '' '' '<= 10000' \
+		"$(verdict "$compile" at-most 10000)"
 }
 
 bench_start() {
