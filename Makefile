@@ -39,6 +39,7 @@ conformers := $(wildcard tests/conformance/*.c)
 sources := $(programs:%=cmd/%.c) $(library) $(unit_tests) $(unit_shared) \
 	$(fuzzers) $(benches) $(conformers)
 scripts := $(wildcard common/lua/*.lua)
+metas := $(wildcard common/meta/*.json)
 headers := $(wildcard common/*.h tests/unit/*.h tests/bench/*.h tests/fuzz/*.h)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -119,7 +120,13 @@ $(BUILD)/gen/lua_scripts.h: $(scripts) tools/embed $(BUILD)/library
 	@mkdir -p $(@D)
 	$(call say,LUA,$@)tools/embed lua $(scripts) >$@
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/gen/lua_scripts.h
+$(BUILD)/gen/meta_schemas.h: $(metas) tools/embed $(BUILD)/library
+	@mkdir -p $(@D)
+	$(call say,JSON,$@)tools/embed json $(metas) >$@
+
+generated = $(BUILD)/gen/lua_scripts.h $(BUILD)/gen/meta_schemas.h
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(generated)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(compile) -MMD -MP -c -o $@ $<
 

@@ -211,11 +211,12 @@ static void
 keep_failure(void *arg, const struct schema_failure *f)
 {
 	struct catalog *c = arg;
-	size_t *at = c->failure[c->failures];
+	size_t *at;
 
 	if (c->failures == CATALOG_FAILURES ||
 	    (c->absent != NULL && c->failures != 0))
 		return;
+	at = c->failure[c->failures];
 	at[CATALOG_PATH] = keep(c, f->path);
 	at[CATALOG_KEYWORD] =
 		keep(c, c->absent != NULL ? "required" : f->keyword);

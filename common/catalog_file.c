@@ -6,10 +6,7 @@
 #include "common/diag.h"
 #include "common/mem.h"
 
-enum {
-	LOOK_EVERY_MS = 1000,
-	RETRY_EVERY_MS = 10000 /* what was missing may be there now */
-};
+enum { RETRY_EVERY_MS = 10000 /* what was missing may be there now */ };
 
 static struct catalog_stamp
 stamp_of(const char *path)
@@ -135,7 +132,7 @@ load(struct catalog *c, struct catalog_file *f, int64_t now)
 static void
 refresh(struct catalog *c, struct catalog_file *f, int64_t now)
 {
-	if (now - f->looked_at < LOOK_EVERY_MS)
+	if (now - f->looked_at < CATALOG_LOOK_MS)
 		return;
 	f->looked_at = now;
 	if (has_changed(f) ||

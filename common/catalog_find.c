@@ -5,7 +5,7 @@
 #include "common/mem.h"
 #include "common/when.h"
 
-enum { LOOK_EVERY_MS = 1000, URI_MAX = 2000 };
+enum { URI_MAX = 2000 /* bytes; a longer one names nothing */ };
 
 /* Whether someone else's text may be the name of a file of ours. */
 static bool
@@ -60,7 +60,7 @@ map_of(const struct catalog *c, const char *uri, size_t len)
 		size_t n = strlen(prefix);
 
 		if (n < len && n > most && memcmp(uri, prefix, n) == 0 &&
-		    (prefix[n - 1] == '/' || uri[n] == '/')) {
+		    (strchr("/:", prefix[n - 1]) != NULL || uri[n] == '/')) {
 			best = &c->map[i];
 			most = n;
 		}
@@ -299,7 +299,7 @@ catalog_find(struct catalog *c, const struct event *ev)
 	parts = make_key(c, ev);
 	if (n == NULL || !is_key(c, n))
 		n = name_of_key(c);
-	if (now - n->looked_at >= LOOK_EVERY_MS)
+	if (now - n->looked_at >= CATALOG_LOOK_MS)
 		n = look(c, n, parts, now);
 	c->last = n;
 	return n->file;

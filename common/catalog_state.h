@@ -13,7 +13,10 @@
 #include "common/catalog.h"
 #include "common/schema.h"
 
-enum { CATALOG_SLOTS = 2 * CATALOG_FILES + 48 /* a power of two */ };
+enum {
+	CATALOG_SLOTS = 2048,  /* more than CATALOG_FILES */
+	CATALOG_LOOK_MS = 1000 /* how old what is known of files may be */
+};
 
 enum catalog_text {
 	CATALOG_PATH,

@@ -314,6 +314,7 @@ intake_next(struct intake *in)
 	if (in->reason == NULL)
 		in->reason = in->error[0] != '\0' ? in->error : in->event.error;
 	intake_refuse(in, in->reason, in->number, text, len);
+	in->by_schema = false; /* whatever else may be refused for this line */
 	return -1;
 }
 

@@ -85,6 +85,8 @@ take_value(struct builder *b, unsigned parent)
 		take_string(b, &n->key, &n->key_len);
 		skip_blanks(b);
 	}
+	if (self != 0 && n->key == NULL)
+		n->key_len = b->t->node[parent].count;
 	if (self != 0)
 		b->t->node[parent].count++;
 	n->type = json_type_at(b->at);
@@ -171,16 +173,6 @@ add_token(struct buf *out, const char *key, size_t len)
 			buf_addc(out, key[i]);
 }
 
-static unsigned
-index_in(const struct json_tree *t, unsigned parent, unsigned i)
-{
-	unsigned at = parent + 1, n = 0;
-
-	for (; at != i; at = t->node[at].next)
-		n++;
-	return n;
-}
-
 void
 json_tree_pointer(const struct json_tree *t, unsigned i, struct buf *out)
 {
@@ -197,7 +189,7 @@ json_tree_pointer(const struct json_tree *t, unsigned i, struct buf *out)
 			add_token(out, n->key, n->key_len);
 		} else {
 			buf_addc(out, '/');
-			buf_addu(out, index_in(t, n->parent, path[depth]));
+			buf_addu(out, n->key_len);
 		}
 	}
 }

@@ -32,7 +32,7 @@ struct json_node {
 			   * they stand */
 	size_t len;
 	const char *key; /* of a member, decoded; NULL */
-	size_t key_len;
+	size_t key_len;  /* of an element its index */
 };
 
 /* A zeroed struct is valid. */

@@ -2,6 +2,8 @@
 
 #include "common/schema_state.h"
 
+enum { FEW = 16 }; /* members that are as quickly looked through */
+
 uint64_t
 schema_hash_text(const char *text, size_t len)
 {
@@ -21,12 +23,6 @@ schema_hash_text(const char *text, size_t len)
 	return hash;
 }
 
-static struct json_value
-value_of(const struct json_node *n)
-{
-	return (struct json_value){ n->type, n->text, n->len };
-}
-
 /*
  * Nodes are looked at in the order of the document, so that no recursion is
  * needed: what a node adds depends on its place in arrays and on its name in
@@ -40,7 +36,7 @@ schema_hash(const struct json_tree *t, unsigned i)
 
 	for (at = i; at < end; at++) {
 		const struct json_node *n = &t->node[at];
-		struct json_value v = value_of(n);
+		struct json_value v = schema_value_of(n);
 		uint64_t h = n->type;
 
 		if (n->type == JSON_STRING)
@@ -60,7 +56,7 @@ schema_hash(const struct json_tree *t, unsigned i)
 static bool
 same_scalar(const struct json_node *a, const struct json_node *b)
 {
-	struct json_value x = value_of(a), y = value_of(b);
+	struct json_value x = schema_value_of(a), y = schema_value_of(b);
 
 	if (a->type == JSON_NUMBER)
 		return json_number_compare(&x, &y) == 0;
@@ -71,26 +67,57 @@ same_scalar(const struct json_node *a, const struct json_node *b)
 }
 
 static bool
+is_named(const struct json_node *n, const struct json_node *as)
+{
+	return n->key_len == as->key_len &&
+	       memcmp(n->key, as->key, n->key_len) == 0;
+}
+
+/* The same in large objects, whose members are found by hash. */
+static unsigned
+find_by_hash(struct schema_table *names, const struct json_tree *t, unsigned k,
+	     const struct json_node *as)
+{
+	size_t at = 0;
+	unsigned i, found = 0;
+
+	if (names->count == 0)
+		for (i = k + 1; i < t->node[k].next; i = t->node[i].next)
+			schema_table_add(names,
+					 schema_hash_text(t->node[i].key,
+							  t->node[i].key_len),
+					 i);
+	while (schema_table_next(names, schema_hash_text(as->key, as->key_len),
+				 &at, &i))
+		if (is_named(&t->node[i], as))
+			found = i;
+	return found;
+}
+
+static bool
 same_members(const struct json_tree *a, unsigned i, const struct json_tree *b,
 	     unsigned k)
 {
-	unsigned at, other, next = k + 1;
+	unsigned at, other, next = k + 1, end = b->node[k].next;
+	struct schema_table names = { 0 };
+	bool same = true;
 
-	for (at = i + 1; at < a->node[i].next; at = a->node[at].next) {
-		const struct json_node *n = &a->node[at], *guess;
+	for (at = i + 1; same && at < a->node[i].next; at = a->node[at].next) {
+		const struct json_node *n = &a->node[at];
 
 		/* Mostly they stand in the same order. */
-		guess = next < b->node[k].next ? &b->node[next] : n;
-		other = guess != n && guess->key_len == n->key_len &&
-					memcmp(guess->key, n->key,
-					       n->key_len) == 0
-				? next
-				: json_tree_member(b, k, n->key, n->key_len);
-		if (other == 0 || !schema_equal(a, at, b, other))
-			return false;
-		next = b->node[other].next;
+		if (next < end && is_named(&b->node[next], n))
+			other = next;
+		else if (b->node[k].count > FEW)
+			other = find_by_hash(&names, b, k, n);
+		else
+			other = json_tree_member(b, k, n->key, n->key_len);
+		same = other != 0 && schema_equal(a, at, b, other);
+		if (same)
+			next = b->node[other].next;
 	}
-	return true;
+	schema_table_release(&names);
+	return same;
 }
 
 bool

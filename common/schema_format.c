@@ -314,17 +314,6 @@ is_relative_json_pointer(const char *text, size_t len)
 	return is_json_pointer(text + i, len - i);
 }
 
-static bool
-is_regex(const char *text, size_t len)
-{
-	char error[128];
-	struct schema_pattern *p =
-		schema_pattern_compile(text, len, error, sizeof(error));
-
-	schema_pattern_free(p);
-	return p != NULL;
-}
-
 const struct schema_format *
 schema_format_find(const char *name, size_t len)
 {
@@ -342,7 +331,7 @@ schema_format_find(const char *name, size_t len)
 		{ "ipv6", is_ipv6 },
 		{ "json-pointer", is_json_pointer },
 		{ "relative-json-pointer", is_relative_json_pointer },
-		{ "regex", is_regex },
+		{ "regex", schema_pattern_is_valid },
 	};
 	size_t i;
 

@@ -104,29 +104,39 @@ read_dialect(struct schema_set *set, struct schema_resource *r)
 	return read_vocabulary(set, r, meta);
 }
 
-static void
-add_anchor(struct schema_set *set, unsigned resource, unsigned node,
-	   const char *name, size_t len, bool dynamic)
+static int
+add_anchor(struct schema_set *set, struct schema_document *d, unsigned resource,
+	   unsigned node, const char *name, size_t len, bool dynamic)
 {
-	set->anchor = xreallocarray(set->anchor, set->anchors + 1,
-				    sizeof(*set->anchor));
-	set->anchor[set->anchors++] =
-		(struct schema_anchor){ resource, node, name, len, dynamic };
+	const struct schema_anchor *a = schema_anchor(set, resource, name, len);
+
+	if (a != NULL && a->node != node)
+		return schema_fail(set, d, node, "anchor %.*s is there twice",
+				   (int)(len < 100 ? len : 100), name);
+	if (a == NULL || dynamic)
+		schema_add_anchor(set,
+				  &(struct schema_anchor){ resource, node, name,
+							   len, dynamic, 0 });
+	return 0;
 }
 
-static unsigned
+/* Begin a resource; a name can be that of one only. */
+static int
 add_resource(struct schema_set *set, struct schema_document *d, unsigned node,
 	     const char *uri, const struct schema_resource *parent)
 {
 	struct schema_resource r = *parent;
+	long found = schema_find_resource(set, uri);
 
+	if (found >= 0)
+		return schema_fail(set, d, node, "%.200s is already %.200s",
+				   uri, set->resource[found].document->name);
 	r.uri = xstrdup(uri);
 	r.node = node;
-	set->resource = xreallocarray(set->resource, set->resources + 1,
-				      sizeof(*set->resource));
-	set->resource[set->resources++] = r;
+	r.first_dynamic = 0;
+	schema_add_resource(set, &r);
 	d->resource_of[node] = (unsigned)set->resources;
-	return (unsigned)set->resources - 1;
+	return 0;
 }
 
 /* The schema's own name, as its draft has it; NULL: it has none. */
@@ -142,47 +152,57 @@ own_id(const struct schema_document *d, unsigned node, enum schema_draft draft)
 	return id != NULL && id->type == JSON_STRING ? id : NULL;
 }
 
+/* Note the schema's own name, by which a resource may begin. */
+static int
+note_id(struct schema_set *set, struct schema_document *d, unsigned node,
+	unsigned *resource)
+{
+	struct schema_resource parent = set->resource[*resource];
+	const struct json_node *id = own_id(d, node, parent.draft);
+	struct buf uri = { 0 };
+	size_t at;
+	int rc = 0;
+
+	if (id == NULL)
+		return 0;
+	at = schema_uri_resolve(&uri, parent.uri, id->text, id->len);
+	if (memchr(id->text, '\0', id->len) != NULL) {
+		rc = schema_fail(set, d, node, "its name holds a NUL");
+	} else if (parent.draft == SCHEMA_2020 && at < id->len) {
+		rc = schema_fail(set, d, node, "$id must not have a fragment");
+	} else if (id->len != 0 && *id->text != '#' && node != 0) {
+		rc = add_resource(set, d, node, buf_text(&uri), &parent);
+		*resource = (unsigned)set->resources - 1;
+		if (rc == 0)
+			rc = read_dialect(set, &set->resource[*resource]);
+	}
+	buf_release(&uri);
+	if (rc == 0 && at < id->len)
+		rc = add_anchor(set, d, *resource, node, id->text + at,
+				id->len - at, false);
+	return rc;
+}
+
 /* Note what names this schema has. */
 static int
 note_names(struct schema_set *set, struct schema_document *d, unsigned node,
 	   unsigned *resource)
 {
-	enum schema_draft draft = set->resource[*resource].draft;
-	const struct json_node *id = own_id(d, node, draft), *v;
-	struct buf uri = { 0 };
-	size_t at;
+	static const char *const names[] = { "$anchor", "$dynamicAnchor" };
+	const struct json_node *v;
+	int i;
 
-	if (id != NULL) {
-		at = schema_uri_resolve(&uri, set->resource[*resource].uri,
-					id->text, id->len);
-		if (draft == SCHEMA_2020 && at < id->len) {
-			buf_release(&uri);
-			return schema_fail(set, d, node,
-					   "$id must not have a fragment");
-		}
-		if (id->len != 0 && *id->text != '#' && node != 0) {
-			struct schema_resource parent =
-				set->resource[*resource];
-
-			*resource = add_resource(set, d, node, buf_text(&uri),
-						 &parent);
-			if (read_dialect(set, &set->resource[*resource]) < 0) {
-				buf_release(&uri);
-				return -1;
-			}
-		}
-		if (at < id->len)
-			add_anchor(set, *resource, node, id->text + at,
-				   id->len - at, false);
-		buf_release(&uri);
+	if (note_id(set, d, node, resource) < 0)
+		return -1;
+	for (i = 0; i < 2; i++) {
+		v = set->resource[*resource].draft == SCHEMA_2020
+			    ? member(d, node, names[i])
+			    : NULL;
+		if (v != NULL && v->type == JSON_STRING &&
+		    add_anchor(set, d, *resource, node, v->text, v->len,
+			       i == 1) < 0)
+			return -1;
 	}
-	if (draft != SCHEMA_2020)
-		return 0;
-	if ((v = member(d, node, "$anchor")) != NULL && v->type == JSON_STRING)
-		add_anchor(set, *resource, node, v->text, v->len, false);
-	if ((v = member(d, node, "$dynamicAnchor")) != NULL &&
-	    v->type == JSON_STRING)
-		add_anchor(set, *resource, node, v->text, v->len, true);
 	return 0;
 }
 
@@ -258,11 +278,16 @@ static int
 add_root(struct schema_set *set, struct schema_document *d, const char *uri,
 	 enum schema_draft draft)
 {
-	struct schema_resource parent = { NULL, d, 0, draft, true, false };
-	unsigned r = add_resource(set, d, 0, uri, &parent);
+	struct schema_resource root = { .document = d,
+					.draft = draft,
+					.validates = true };
+	unsigned r = (unsigned)set->resources;
 	const struct json_node *id;
 	struct buf own = { 0 };
+	int rc = 0;
 
+	if (add_resource(set, d, 0, uri, &root) < 0)
+		return -1;
 	if (d->tree.node[0].type != JSON_OBJECT)
 		return 0;
 	if (read_dialect(set, &set->resource[r]) < 0)
@@ -271,11 +296,14 @@ add_root(struct schema_set *set, struct schema_document *d, const char *uri,
 	if (id == NULL || id->len == 0 || *id->text == '#')
 		return 0;
 	schema_uri_resolve(&own, uri, id->text, id->len);
-	parent = set->resource[r];
-	if (strcmp(buf_text(&own), uri) != 0)
-		add_resource(set, d, 0, own.data, &parent);
+	root = set->resource[r];
+	/* A copy of what is built in stands back behind it. */
+	if (strcmp(buf_text(&own), uri) != 0 &&
+	    (schema_meta(own.data) == NULL ||
+	     schema_find_resource(set, own.data) < 0))
+		rc = add_resource(set, d, 0, own.data, &root);
 	buf_release(&own);
-	return 0;
+	return rc;
 }
 
 int

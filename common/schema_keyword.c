@@ -111,8 +111,9 @@ schema_keyword(enum schema_draft draft, const char *name, size_t len)
 	for (i = 0; i < KEYWORDS; i++) {
 		const struct schema_keyword *k = &keywords[i];
 
-		if (draft >= k->from && draft <= k->to &&
-		    strlen(k->name) == len && memcmp(name, k->name, len) == 0)
+		if (len != 0 && *name == *k->name && draft >= k->from &&
+		    draft <= k->to && strlen(k->name) == len &&
+		    memcmp(name, k->name, len) == 0)
 			return k;
 	}
 	return NULL;
@@ -165,7 +166,8 @@ schema_keyword_near(enum schema_draft draft, const char *name, size_t len)
 		const struct schema_keyword *k = &keywords[i];
 		size_t k_len = strlen(k->name);
 
-		if (draft < k->from || draft > k->to || k_len > LONGEST)
+		if (draft < k->from || draft > k->to || k_len > LONGEST ||
+		    k_len + best <= len || len + best <= k_len)
 			continue;
 		d = distance(name, len, k->name, k_len);
 		/* Of short names two changes leave too little. */

@@ -19,10 +19,20 @@
  *     \p{Letter}  the long names of general categories
  *     \cj         control characters in lower case, too
  *
- * Look-behinds of variable length are errors when the pattern is loaded.
+ * Look-behinds of variable length are errors when the pattern is loaded. */
+
+/*
+ * How often a match may turn back.  PCRE2 counts anew at each place where it
+ * starts, so that a pattern without ^ has a share of the limit at each.  Nearly
+ * all matches are easy; a hard one is begun again with the greater limit, and is
+ * charged for.
  */
 enum {
-	MATCH_LIMIT = 200000, /* backtracks */
+	EASY_LIMIT = 1000, /* with one place to start, */
+	EASY_SHARE = 100,  /* at each of many */
+	HARD_LIMIT = 1000000,
+	HARD_TOTAL = 20000000,
+	HARD_STEPS = 200000,
 	HEAP_KIB = 4096
 };
 
@@ -30,6 +40,7 @@ struct schema_pattern {
 	pcre2_code *code;
 	pcre2_match_data *match;
 	pcre2_match_context *context;
+	bool anchored;
 };
 
 /* Unicode's long names of general categories, which PCRE2 knows as short ones. */
@@ -217,37 +228,60 @@ translate(struct buf *out, const char *at, size_t len)
 	return NULL;
 }
 
-struct schema_pattern *
-schema_pattern_compile(const char *text, size_t len, char *error, size_t size)
+/* The code of a pattern, or NULL with error set. */
+static pcre2_code *
+compile(const char *text, size_t len, char *error, size_t size)
 {
-	struct schema_pattern *p;
 	struct buf ours = { 0 };
 	PCRE2_UCHAR why[128];
-	pcre2_code *code;
+	pcre2_code *code = NULL;
 	size_t at;
 	const char *wrong = translate(&ours, text, len);
 	int number;
 
-	if (wrong != NULL) {
-		buf_release(&ours);
+	if (wrong == NULL) {
+		code = pcre2_compile((PCRE2_SPTR)buf_text(&ours), ours.len,
+				     PCRE2_UTF | PCRE2_DOLLAR_ENDONLY |
+					     PCRE2_ALLOW_EMPTY_CLASS |
+					     PCRE2_MATCH_UNSET_BACKREF |
+					     PCRE2_NEVER_BACKSLASH_C |
+					     PCRE2_NO_UTF_CHECK,
+				     &number, &at, NULL);
+		if (code == NULL) {
+			pcre2_get_error_message(number, why, sizeof(why));
+			wrong = (const char *)why;
+		}
+	}
+	if (wrong != NULL)
 		snprintf(error, size, "%s", wrong);
-		return NULL;
-	}
-	code = pcre2_compile(
-		(PCRE2_SPTR)buf_text(&ours), ours.len,
-		PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
-			PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C |
-			PCRE2_NO_UTF_CHECK,
-		&number, &at, NULL);
 	buf_release(&ours);
-	if (code == NULL) {
-		pcre2_get_error_message(number, why, sizeof(why));
-		snprintf(error, size, "%s", (const char *)why);
+	return code;
+}
+
+bool
+schema_pattern_is_valid(const char *text, size_t len)
+{
+	char error[128];
+	pcre2_code *code = compile(text, len, error, sizeof(error));
+
+	pcre2_code_free(code);
+	return code != NULL;
+}
+
+struct schema_pattern *
+schema_pattern_compile(const char *text, size_t len, char *error, size_t size)
+{
+	struct schema_pattern *p;
+	pcre2_code *code = compile(text, len, error, size);
+	uint32_t options = 0;
+
+	if (code == NULL)
 		return NULL;
-	}
 	(void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* else slower */
+	(void)pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
 	p = xcalloc(1, sizeof(*p));
 	p->code = code;
+	p->anchored = (options & PCRE2_ANCHORED) != 0;
 	p->match = pcre2_match_data_create(1, NULL);
 	p->context = pcre2_match_context_create(NULL);
 	if (p->match == NULL || p->context == NULL) {
@@ -255,18 +289,44 @@ schema_pattern_compile(const char *text, size_t len, char *error, size_t size)
 		snprintf(error, size, "out of memory");
 		return NULL;
 	}
-	pcre2_set_match_limit(p->context, MATCH_LIMIT);
 	pcre2_set_heap_limit(p->context, HEAP_KIB);
 	return p;
 }
 
+static int
+match(const struct schema_pattern *p, const char *text, size_t len,
+      uint32_t limit)
+{
+	int rc;
+
+	pcre2_set_match_limit(p->context, limit);
+	rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, PCRE2_NO_UTF_CHECK,
+			 p->match, p->context);
+	/* What the stack of the machine code is too small for, the heap may not
+	 * be. */
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+		rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0,
+				 PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, p->match,
+				 p->context);
+	return rc;
+}
+
 int
 schema_pattern_match(const struct schema_pattern *p, const char *text,
-		     size_t len)
+		     size_t len, size_t *steps)
 {
-	int rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0,
-			     PCRE2_NO_UTF_CHECK, p->match, p->context);
+	size_t share = HARD_TOTAL / (len + 1);
+	int rc = match(p, text, len, p->anchored ? EASY_LIMIT : EASY_SHARE);
 
+	*steps += 1 + len / 16;
+	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
+		if (share < EASY_SHARE)
+			share = EASY_SHARE;
+		if (p->anchored || share > HARD_LIMIT)
+			share = HARD_LIMIT;
+		*steps += HARD_STEPS;
+		rc = match(p, text, len, (uint32_t)share);
+	}
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	return rc < 0 ? -1 : 1;

@@ -47,6 +47,7 @@ tell(struct schema_check *c, const struct schema *r, unsigned at,
 	f.path = buf_text(&s->path);
 	f.where = buf_text(&s->where);
 	f.what = buf_text(&s->what);
+	s->told = true;
 	if (c->failed != NULL)
 		c->failed(c->arg, &f);
 }
@@ -57,7 +58,8 @@ begin(struct schema_check *c, unsigned at)
 {
 	struct buf *what = &c->scratch->what;
 
-	if (c->quiet != 0 || c->gave_up != NULL)
+	if (c->quiet != 0 || c->gave_up != NULL ||
+	    (c->scratch->told && !c->all))
 		return NULL;
 	buf_clear(what);
 	add_value(what, &c->tree.node[at]);
@@ -149,29 +151,17 @@ schema_report_size(struct schema_check *c, const struct schema *r, unsigned at,
 							    : "member";
 
 	return schema_report(c, r, at, keyword, "has %zu %s%s, %s than %zu",
-			     size, strcmp(of, "member") == 0 ? "member" : of,
-			     size == 1 ? "" : "s",
+			     size, of, size == 1 ? "" : "s",
 			     keyword[1] == 'i' ? "fewer" : "more", bound);
-}
-
-static size_t
-index_of(const struct schema_check *c, unsigned at, unsigned child)
-{
-	unsigned i = at + 1;
-	size_t n = 0;
-
-	for (; i != child; i = c->tree.node[i].next)
-		n++;
-	return n;
 }
 
 bool
 schema_report_equal(struct schema_check *c, const struct schema *r, unsigned at,
 		    unsigned first, unsigned second)
 {
-	return schema_report(c, r, at, "uniqueItems",
-			     "has equal elements, %zu and %zu",
-			     index_of(c, at, first), index_of(c, at, second));
+	return schema_report(
+		c, r, at, "uniqueItems", "has equal elements, %zu and %zu",
+		c->tree.node[first].key_len, c->tree.node[second].key_len);
 }
 
 static void
@@ -182,6 +172,24 @@ add_name(struct buf *out, const struct schema_property *p)
 			       .len = p->len };
 
 	add_value(out, &n);
+}
+
+bool
+schema_report_name(struct schema_check *c, const struct schema *r, unsigned at)
+{
+	struct buf *what = begin(c, at);
+	const struct json_node *n = &c->tree.node[at];
+	struct json_node name = { .type = JSON_STRING,
+				  .text = n->key,
+				  .len = n->key_len };
+
+	if (what == NULL)
+		return false;
+	buf_clear(what);
+	add_value(what, &name);
+	buf_adds(what, " is a name that is not allowed");
+	tell(c, r, at, "propertyNames");
+	return false;
 }
 
 bool

@@ -11,6 +11,24 @@
 
 #include "common/schema.h"
 
+/* Numbers by hash, for whoever holds what they number.  A zeroed struct is an
+ * empty one. */
+struct schema_table {
+	struct schema_slot {
+		uint64_t hash;
+		unsigned value; /* + 1; 0: free */
+	} * slot;
+	size_t slots, count;
+};
+
+/* Numbers are added in rising order, and dropped the last one first. */
+void schema_table_add(struct schema_table *t, uint64_t hash, unsigned value);
+void schema_table_drop(struct schema_table *t, uint64_t hash, unsigned value);
+/* The next number of that hash; `at` is 0 at first.  False if there is none. */
+bool schema_table_next(const struct schema_table *t, uint64_t hash, size_t *at,
+		       unsigned *value);
+void schema_table_release(struct schema_table *t);
+
 enum schema_draft { SCHEMA_4, SCHEMA_6, SCHEMA_7, SCHEMA_2020 };
 
 struct schema_document {
@@ -21,6 +39,7 @@ struct schema_document {
 	struct json_tree tree;
 	struct schema **rule;  /* by node; NULL: not compiled */
 	unsigned *resource_of; /* by node: resource that begins there, + 1 */
+	struct schema_table members; /* nodes by parent and name or index */
 };
 
 struct schema_resource {
@@ -28,6 +47,8 @@ struct schema_resource {
 	struct schema_document *document;
 	unsigned node;
 	enum schema_draft draft;
+	unsigned first_dynamic; /* of its dynamic anchors, + 1; 0: none */
+	bool dynamic_compiled;
 	bool validates; /* its vocabularies hold the validation keywords */
 	bool asserts_format;
 };
@@ -38,6 +59,7 @@ struct schema_anchor {
 	const char *name;
 	size_t len;
 	bool dynamic;
+	unsigned next_dynamic; /* of the same resource, + 1; 0: none */
 };
 
 enum { SCHEMA_TYPE_INTEGER = 1 << 8, SCHEMA_TYPE_ALL = 0x1ff };
@@ -148,13 +170,14 @@ struct schema_set {
 	struct schema_document **document;
 	size_t documents;
 	struct schema_resource *resource;
-	size_t resources;
+	size_t resources, resource_cap;
 	struct schema_anchor *anchor;
-	size_t anchors;
+	size_t anchors, anchor_cap;
+	struct schema_table by_uri, by_name; /* of resources and of anchors */
+	size_t warned;
 	struct schema **all;
 	size_t rules, rule_cap;
 	size_t good; /* of them, that are compiled with all they refer to */
-	struct buf tmp;
 	char error[SCHEMA_ERROR];
 };
 
@@ -245,6 +268,43 @@ int schema_fail(struct schema_set *set, const struct schema_document *d,
 void schema_place(struct buf *out, const struct schema_document *d,
 		  unsigned node, const char *keyword);
 
+/* The same without a place: "name: what". */
+int schema_fail_plain(struct schema_set *set, const char *name,
+		      const char *what);
+
+/* Files (schema_file.c).  A prefix of URIs stands for a directory; both become
+ * the set's. */
+void schema_add_map(struct schema_set *set, char *prefix, char *dir);
+/* Append the file:// URI of a path, and let URIs of its directory be files. */
+int schema_file_uri(struct schema_set *set, const char *path, struct buf *uri);
+/* The text of a file, to be freed, or NULL with the set's error. */
+char *schema_read_file(struct schema_set *set, const char *path, size_t *len);
+/* Load what is built in or mapped; NULL, with the set's error if it was. */
+struct schema_document *schema_load_uri(struct schema_set *set, const char *uri,
+					enum schema_draft draft);
+/* Append text with its %XX decoded. */
+void schema_add_decoded(struct buf *out, const char *at, size_t len);
+
+/* Take text, which becomes the set's, as a document, of that draft unless it
+ * says so itself.  NULL after an error. */
+struct schema_document *schema_add_document(struct schema_set *set,
+					    const char *name, const char *uri,
+					    enum schema_draft draft, char *text,
+					    size_t len);
+
+/* Names (schema_resolve.c).  The number of a resource, or -1. */
+long schema_find_resource(const struct schema_set *set, const char *uri);
+/* Add a resource, whose URI becomes the set's; an anchor; or another URI for a
+ * document. */
+void schema_add_resource(struct schema_set *set,
+			 const struct schema_resource *r);
+void schema_add_anchor(struct schema_set *set, const struct schema_anchor *a);
+void schema_add_name(struct schema_set *set, struct schema_document *d,
+		     const char *uri);
+/* Forget all names but the first ones. */
+void schema_drop_names(struct schema_set *set, size_t resources,
+		       size_t anchors);
+
 /* The resource that a node belongs to. */
 unsigned schema_resource_of(const struct schema_document *d, unsigned node);
 
@@ -293,13 +353,20 @@ struct schema_format {
 const struct schema_format *schema_format_find(const char *name, size_t len);
 
 /* Patterns.  compile: NULL with error set.  match: 1, 0, or -1 if it takes too
- * long.  Not anchored. */
+ * long; adds to `steps` what it took.  Not anchored. */
 struct schema_pattern;
 struct schema_pattern *schema_pattern_compile(const char *text, size_t len,
 					      char *error, size_t size);
 int schema_pattern_match(const struct schema_pattern *p, const char *text,
-			 size_t len);
+			 size_t len, size_t *steps);
+bool schema_pattern_is_valid(const char *text, size_t len);
 void schema_pattern_free(struct schema_pattern *p);
+
+static inline struct json_value
+schema_value_of(const struct json_node *n)
+{
+	return (struct json_value){ n->type, n->text, n->len };
+}
 
 /* Equal as JSON Schema has it; and the same for equal values. */
 bool schema_equal(const struct json_tree *a, unsigned i,

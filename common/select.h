@@ -65,8 +65,8 @@ struct select {
 	struct buf failures; /* private: the record's `invalid` */
 };
 
-/* Compile filter and program, open the catalog.  The options are borrowed.  Returns 0, or -1 with
- * error set, which is the user's (EXIT_USAGE). */
+/* Compile filter and program, open the catalog.  The options are borrowed.
+ * Returns 0, or -1 with error set, which is the user's (EXIT_USAGE). */
 int select_open(struct select *s, const struct select_options *options);
 void select_close(struct select *s);
 
