@@ -39,6 +39,7 @@ conformers := $(wildcard tests/conformance/*.c)
 sources := $(programs:%=cmd/%.c) $(library) $(unit_tests) $(unit_shared) \
 	$(fuzzers) $(benches) $(conformers)
 scripts := $(wildcard common/lua/*.lua)
+metas := $(wildcard common/meta/*.json)
 headers := $(wildcard common/*.h tests/unit/*.h tests/bench/*.h tests/fuzz/*.h)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -66,7 +67,7 @@ endif
 
 # Looked up once and late: the packages may be installed by this very run.
 once = $(eval $(1) := $$(shell $(2)))$($(1))
-packages = hiredis openssl \
+packages = hiredis openssl libpcre2-8 \
 	$(shell $(PKG_CONFIG) --exists libjq 2>/dev/null && echo libjq)
 pkg_cflags = $(call once,pkg_cflags,$(PKG_CONFIG) --cflags $(packages))
 pkg_found = $(call once,pkg_found,$(PKG_CONFIG) --libs $(packages))
@@ -115,11 +116,17 @@ $(BUILD)/library: FORCE
 	@printf '%s\n' '$(library)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-$(BUILD)/gen/lua_scripts.h: $(scripts) tools/embed-lua $(BUILD)/library
+$(BUILD)/gen/lua_scripts.h: $(scripts) tools/embed $(BUILD)/library
 	@mkdir -p $(@D)
-	$(call say,LUA,$@)tools/embed-lua $(scripts) >$@
+	$(call say,LUA,$@)tools/embed lua $(scripts) >$@
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/gen/lua_scripts.h
+$(BUILD)/gen/meta_schemas.h: $(metas) tools/embed $(BUILD)/library
+	@mkdir -p $(@D)
+	$(call say,JSON,$@)tools/embed json $(metas) >$@
+
+generated = $(BUILD)/gen/lua_scripts.h $(BUILD)/gen/meta_schemas.h
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(generated)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(compile) -MMD -MP -c -o $@ $<
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/acl.h"
+#include "common/catalog.h"
 #include "common/conn.h"
 #include "common/delayed.h"
 #include "common/diag.h"
@@ -22,6 +23,7 @@
 struct options {
 	struct conn_options conn;
 	struct feed_options feed;
+	struct catalog_options schemas;
 	bool dry_run, promote;
 	char **stream; /* to promote */
 	size_t streams;
@@ -32,6 +34,7 @@ static const struct opt_program program = {
 	.usage = "[options] STREAM [EVENT…]\n"
 		 "--promote [options] STREAM…",
 	.acl = acl_put,
+	.config = { CATALOG_SECTION },
 };
 
 /* Of --promote all are streams, else the first one. */
@@ -55,6 +58,9 @@ take_operands(struct options *o, const struct opt_args *args)
 		o->feed.arg = args->operand + 1;
 		o->feed.args = args->count - 1;
 	}
+	if (o->schemas.required && o->schemas.file == NULL &&
+	    o->schemas.dir == NULL)
+		opt_usage("--schema-required needs --schema or --schema-dir");
 	wrong = feed_options_check(&o->feed);
 	if (wrong != NULL)
 		opt_usage("%s", wrong);
@@ -67,6 +73,11 @@ parse_options(struct options *o, int argc, char **argv)
 	const struct opt table[] = {
 		OPT_CONN(&o->conn),
 		OPT_INTAKE(&f->intake),
+		OPT_TEXT(0, "schema", "FILE", &o->schemas.file,
+			 "check events by this JSON Schema"),
+		OPT_CATALOG(&o->schemas),
+		OPT_BOOL(0, "schema-required", &o->schemas.required,
+			 "refuse events that have no schema"),
 		OPT_BOOL('i', "ids", &f->ids, "print the id of each event"),
 		OPT_BOOL('T', "events", &f->events,
 			 "print each event once it is stored"),
@@ -100,6 +111,7 @@ parse_options(struct options *o, int argc, char **argv)
 	struct opt_args args;
 
 	opt_parse(table, &program, argc, argv, &args);
+	o->schemas.config = args.config;
 	take_operands(o, &args);
 }
 
@@ -118,14 +130,18 @@ static enum exit_status
 publish(struct options *o)
 {
 	enum exit_status status;
+	struct catalog *schemas = catalog_open(&o->schemas);
 	struct conn *conn = NULL;
 	struct feed feed;
 	struct out out;
 
+	if (catalog_error(schemas) != NULL)
+		die(EXIT_USAGE, "%s", catalog_error(schemas));
 	out_init(&out, STDOUT_FILENO, "<stdout>");
 	if (feed_open(&feed, &o->feed, &out) < 0)
 		die(EXIT_OUTPUT, "%s: %s", o->feed.intake.rejects,
 		    strerror(errno));
+	feed.in.schemas = schemas;
 	if (!o->dry_run)
 		conn = connect_or_die(o);
 	status = feed_run(&feed, conn);
@@ -135,6 +151,7 @@ publish(struct options *o)
 	}
 	if (conn != NULL)
 		conn_close(conn);
+	catalog_close(schemas);
 	return out_close(&out, status);
 }
 
@@ -174,5 +191,6 @@ main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	status = o.promote ? promote(&o) : publish(&o);
 	feed_options_release(&o.feed);
+	opt_list_release(&o.schemas.maps);
 	return (int)status;
 }

@@ -58,6 +58,7 @@ static const struct opt_program program = {
 		 "-g GROUP --coprocess [options] STREAM… -- COMMAND [ARG…]\n"
 		 "--settle [-g GROUP] [options]",
 	.acl = acl_put,
+	.config = { CATALOG_SECTION },
 };
 
 static void
@@ -164,12 +165,14 @@ parse_options(struct options *o, int argc, char **argv)
 			 "out"),
 		OPT_WORKER(&o->worker),
 		OPT_SELECT(&o->select),
+		OPT_CATALOG(&o->select.schemas),
 		OPT_END,
 	};
 	struct opt_args args;
 
 	opt_parse(table, &program, argc, argv, &args);
 	check_options(o, &args);
+	o->select.schemas.config = args.config;
 	o->stream = args.operand;
 	o->streams = args.count;
 	if (o->group.manual)
@@ -315,6 +318,7 @@ main(int argc, char **argv)
 	select_close(&run.select);
 	conn_close(run.conn);
 	opt_list_release(&o.select.types);
+	opt_list_release(&o.select.schemas.maps);
 	json_pointer_release(&o.key);
 	return (int)out_close(&run.out, status);
 }

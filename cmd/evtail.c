@@ -48,6 +48,7 @@ static const struct opt_program program = {
 	.purpose = "look at the events of streams, and follow them",
 	.usage = "[options] STREAM|PATTERN…",
 	.acl = acl_put,
+	.config = { CATALOG_SECTION },
 };
 
 /* -n N, -n +N, -n all */
@@ -126,6 +127,10 @@ check_options(struct options *o)
 		opt_usage("--stats excludes --follow, --checkpoint and --jq");
 	if (strcmp(o->format, "table") != 0 && strcmp(o->format, "ndjson") != 0)
 		opt_usage("--format is table or ndjson");
+	if (o->select.invalid && o->select.schemas.dir == NULL)
+		opt_usage("--invalid needs --schema-dir");
+	if (!o->select.invalid)
+		o->select.schemas.dir = NULL;
 	parse_statuses(o);
 	parse_lines(o);
 	if (o->tail.since.kind == WHEN_END) { /* as -n 0, for each stream */
@@ -154,6 +159,9 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_SELECT(&o->select),
 		OPT_TEXT(0, "correlation", "ID", &o->select.correlation,
 			 "keep the event ID and those it correlates"),
+		OPT_CATALOG(&o->select.schemas),
+		OPT_BOOL(0, "invalid", &o->select.invalid,
+			 "keep events that break their schema"),
 		OPT_TEXT('g', "group", "GROUP", &o->tail.group,
 			 "print records with their status in GROUP"),
 		OPT_LIST(0, "status", "STATUS,…", &o->statuses,
@@ -175,6 +183,7 @@ parse_options(struct options *o, int argc, char **argv)
 		opt_usage("a STREAM is missing");
 	o->tail.name = args.operand;
 	o->tail.names = args.count;
+	o->select.schemas.config = args.config;
 	check_options(o);
 }
 
@@ -297,6 +306,7 @@ main(int argc, char **argv)
 	checkpoint_close(&run.checkpoint);
 	conn_close(run.conn);
 	opt_list_release(&o.select.types);
+	opt_list_release(&o.select.schemas.maps);
 	opt_list_release(&o.statuses);
 	return (int)out_close(&run.out, status);
 }

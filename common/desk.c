@@ -321,7 +321,7 @@ desk_check_loop(struct desk *d, struct job *job, const char *said)
 int
 desk_choose(struct desk *d, struct job *job, const struct entry *e)
 {
-	struct failure f = { .class = "filter", .exit = -1, .duration_ms = -1 };
+	struct failure f = { .exit = -1, .duration_ms = -1 };
 	struct record *r = &d->select->record;
 	struct desk_event ev;
 	int rc;
@@ -342,6 +342,7 @@ desk_choose(struct desk *d, struct job *job, const struct entry *e)
 		d->counts->skipped++;
 		return desk_done(d, job, 0);
 	}
+	f.class = d->select->class;
 	f.error = d->select->error;
 	job->attempts++;
 	ev = current_event(d);

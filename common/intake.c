@@ -105,7 +105,7 @@ intake_open(struct intake *in, const struct intake_options *o, char **arg,
 	return in->rejects == NULL ? -1 : 0;
 }
 
-/* {"line":17,"error":"…","text":"…"}, the last as in records */
+/* {"line":17,"error":"…","schema":[…],"text":"…"}, the last as in records */
 static void
 keep_reject(struct intake *in, const char *reason, uint64_t number,
 	    const char *text, size_t len)
@@ -118,6 +118,10 @@ keep_reject(struct intake *in, const char *reason, uint64_t number,
 	buf_clear(b);
 	buf_addf(b, "{\"line\":%llu,\"error\":", (unsigned long long)number);
 	buf_add_json(b, reason, valid);
+	if (in->by_schema) {
+		buf_adds(b, ",\"schema\":");
+		catalog_put_failures(in->schemas, b);
+	}
 	if (text_utf8_prefix(text, len) == len) {
 		buf_adds(b, ",\"text\":");
 		buf_add_json(b, text, len);
@@ -130,16 +134,34 @@ keep_reject(struct intake *in, const char *reason, uint64_t number,
 	fwrite(b->data, 1, b->len, in->rejects); /* ferror() tells at the end */
 }
 
+/* The first reason is told, others to those who want to know more. */
+static void
+tell(const struct intake *in, bool first, uint64_t number, const char *reason)
+{
+	void (*say)(const char *fmt, ...) = first ? warn : info;
+
+	if (in->arg != NULL)
+		say("argument %llu: %s", (unsigned long long)number, reason);
+	else
+		say("%s:%llu: %s", in->lines.name, (unsigned long long)number,
+		    reason);
+}
+
 void
 intake_refuse(struct intake *in, const char *reason, uint64_t number,
 	      const char *text, size_t len)
 {
+	const char *more;
+	size_t i;
+
 	in->refused++;
-	if (in->arg != NULL)
-		warn("argument %llu: %s", (unsigned long long)number, reason);
-	else
-		warn("%s:%llu: %s", in->lines.name, (unsigned long long)number,
-		     reason);
+	tell(in, true, number, reason);
+	for (i = 1; in->by_schema; i++) {
+		more = catalog_failure(in->schemas, i);
+		if (more == NULL)
+			break;
+		tell(in, false, number, more);
+	}
 	keep_reject(in, reason, number, text, len);
 }
 
@@ -242,11 +264,28 @@ fill(struct intake *in)
 }
 
 static int
+check_schema(struct intake *in)
+{
+	enum catalog_result result;
+
+	if (!in->check)
+		event_recognise(&in->event, CATALOG_ROLES);
+	result = catalog_check(in->schemas, &in->event);
+	if (result == CATALOG_VALID || result == CATALOG_NONE)
+		return 0;
+	in->by_schema = result == CATALOG_INVALID;
+	in->reason = catalog_error(in->schemas);
+	return -1;
+}
+
+static int
 make_event(struct intake *in, const char *text, size_t len)
 {
 	struct event *ev = &in->event;
 
 	in->error[0] = '\0';
+	in->reason = NULL;
+	in->by_schema = false;
 	if (in->records && take_record(in, &text, &len) < 0)
 		return -1;
 	if (in->wrap) {
@@ -256,7 +295,9 @@ make_event(struct intake *in, const char *text, size_t len)
 		   (in->fill && fill(in) < 0)) {
 		return -1;
 	}
-	return in->check ? event_check(ev, in->required) : 0;
+	if (in->check && event_check(ev, in->required) < 0)
+		return -1;
+	return in->schemas != NULL ? check_schema(in) : 0;
 }
 
 int
@@ -270,8 +311,10 @@ intake_next(struct intake *in)
 		return 1;
 	if (rc == 0 || rc == -2)
 		return rc;
-	intake_refuse(in, in->error[0] != '\0' ? in->error : in->event.error,
-		      in->number, text, len);
+	if (in->reason == NULL)
+		in->reason = in->error[0] != '\0' ? in->error : in->event.error;
+	intake_refuse(in, in->reason, in->number, text, len);
+	in->by_schema = false; /* whatever else may be refused for this line */
 	return -1;
 }
 

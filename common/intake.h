@@ -3,7 +3,7 @@
  *
  * Each line is, in this order: taken out of a record (records), checked to be
  * JSON or text (text), wrapped into a CloudEvent (wrap) or filled up (fill), and
- * checked against its envelope.  What can't be used is refused with the number
+ * checked against its envelope and its schema (catalog).  What can't be used is refused with the number
  * of its line and the reason, and the next line is taken.
  */
 #ifndef COMMON_INTAKE_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/catalog.h"
 #include "common/envelope.h"
 #include "common/event.h"
 #include "common/line.h"
@@ -74,6 +75,7 @@ struct intake {
 	const struct event_profile *required; /* NULL: what is recognised */
 	struct envelope envelope;             /* for wrap */
 	FILE *rejects;                        /* NULL: none are kept */
+	struct catalog *schemas;              /* borrowed; NULL: none */
 
 	/* Where lines come from: `lines`, or if arg is set, argument words. */
 	struct line_reader lines;
@@ -85,6 +87,8 @@ struct intake {
 	uint64_t number; /* of its line or argument, from 1 */
 
 	uint64_t refused;
+	bool by_schema;     /* private: why the line is refused */
+	const char *reason; /* likewise; NULL: see error, or the event's */
 	struct record_line record; /* private */
 	struct buf made, quoted;
 	char error[EVENT_ERROR + 64];

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 
@@ -117,11 +118,31 @@ struct json_value json_pointer_get(const struct json_pointer *p,
 void json_text(const struct json_value *value, struct buf *tmp,
 	       const char **text, size_t *len);
 
+/* Write the characters between the quotes of a checked string, unescaped, which
+ * are never more bytes than it has; returns how many.  As json_text(). */
+size_t json_unescape(char *out, const char *text, size_t len);
+
 /*
  * Compare two JSON numbers by their exact decimal values, whatever their
  * notation (1 = 1.0 = 10e-1; 9007199254740993 > 9007199254740992).  Negative, 0
  * or positive.  Takes time in proportion to the text, not to the exponent.
  */
 int json_number_compare(const struct json_value *a, const struct json_value *b);
+
+/* Whether a number is whole, whatever its notation: 1.0 is, 12e-1 is not. */
+bool json_number_is_whole(const struct json_value *number);
+
+/*
+ * Whether a number is a whole multiple of another, exactly: 0.3 is one of 0.1.
+ * The other must not be 0; of its digits, without zeros at either end, there may
+ * be JSON_DIVISOR_DIGITS at most (json_number_digits), else it is no multiple.
+ */
+enum { JSON_DIVISOR_DIGITS = 540 };
+bool json_number_is_multiple(const struct json_value *number,
+			     const struct json_value *of);
+size_t json_number_digits(const struct json_value *number);
+
+/* The same for numbers that are equal. */
+uint64_t json_number_hash(const struct json_value *number);
 
 #endif

@@ -66,32 +66,36 @@ find_escape(const char *at, const char *end)
 	return found != NULL ? found : end;
 }
 
+size_t
+json_unescape(char *out, const char *text, size_t len)
+{
+	const char *at, *end = text + len, *stop;
+	char *to = out;
+
+	for (at = text; at < end; at = stop) {
+		stop = find_escape(at, end);
+		memcpy(to, at, (size_t)(stop - at));
+		to += stop - at;
+		if (stop < end)
+			to += unescape(&stop, end, to);
+	}
+	return (size_t)(to - out);
+}
+
 void
 json_text(const struct json_value *value, struct buf *tmp, const char **text,
 	  size_t *len)
 {
-	const char *at, *end, *stop;
-	char *out;
-
 	buf_clear(tmp);
 	*text = value->text != NULL ? value->text : "";
 	*len = value->len;
 	if (value->type != JSON_STRING)
 		return;
-	at = ++*text;
+	++*text;
 	*len -= 2;
-	end = at + *len;
-	if (find_escape(at, end) == end)
+	if (find_escape(*text, *text + *len) == *text + *len)
 		return;
-	out = buf_reserve(tmp, *len); /* no escape is shorter than its text */
-	for (; at < end; at = stop) {
-		stop = find_escape(at, end);
-		memcpy(out, at, (size_t)(stop - at));
-		out += stop - at;
-		if (stop < end)
-			out += unescape(&stop, end, out);
-	}
-	tmp->len = (size_t)(out - tmp->data);
+	tmp->len = json_unescape(buf_reserve(tmp, *len), *text, *len);
 	*text = tmp->data;
 	*len = tmp->len;
 }

@@ -39,11 +39,13 @@ static const struct {
 /* Settings that may stand in the file for all programs, also for those that
  * have no such option. */
 static const char *const common[] = {
-	"url",     "password-file", "cacert",   "cert",      "cert-key",
-	"sni",     "group",         "insecure", "type",      "filter",
-	"jq",      "since",         "until",    "retry-for", "count",
-	"timeout", "meta",          "null",     "jobs",      "yes",
-	"field",   "quiet",         "verbose",  "log",       "reply-timeout",
+	"url",           "password-file", "cacert",     "cert",
+	"cert-key",      "sni",           "group",      "insecure",
+	"type",          "filter",        "jq",         "since",
+	"until",         "retry-for",     "count",      "timeout",
+	"meta",          "null",          "jobs",       "yes",
+	"field",         "quiet",         "verbose",    "log",
+	"reply-timeout", "schema-dir",    "schema-map", "assert-format",
 };
 
 static const char *const programs[] = { "evpub",  "evsub", "evtail",  "evlag",

@@ -65,7 +65,6 @@ static int
 handle(struct printer *p, const struct delivery *d)
 {
 	struct record *r = &p->select->record;
-	const char *class = "filter";
 	char id[ID_TEXT];
 	int rc;
 
@@ -76,17 +75,17 @@ handle(struct printer *p, const struct delivery *d)
 	r->attempts = d->attempts;
 	rc = select_entry(p->select, &d->entry);
 	if (rc == 1) {
-		class = "jq";
 		rc = select_print(p->select, p->out) == 0 ? -1 : 1;
 		p->n->printed += rc > 0;
 	}
 	if (rc < 0) {
 		id_put(id, d->entry.id);
-		warn("%s: %s is dead (invalid): %s: %s", r->stream, id, class,
-		     p->select->error);
+		warn("%s: %s is dead (invalid): %s: %s", r->stream, id,
+		     p->select->class, p->select->error);
 		p->n->failed++;
 		if (bury(p, d->stream, d->entry.id, d->deliveries,
-			 FAILURE_INVALID, class, p->select->error) < 0)
+			 FAILURE_INVALID, p->select->class,
+			 p->select->error) < 0)
 			return -1;
 	}
 	if (rc <= 0 || !p->g->o->manual)

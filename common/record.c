@@ -131,6 +131,10 @@ add_head(struct buf *b, const struct record *r)
 	if (r->scheduled || r->due_ms != 0)
 		add_time(b, "due", r->due_ms);
 	add_text(b, "priority", r->priority);
+	if (r->invalid != NULL) {
+		buf_adds(b, ",\"invalid\":");
+		buf_adds(b, r->invalid);
+	}
 	if (b->len == start)
 		buf_addc(b, '{');
 	b->data[start] = '{';

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/diag.h"
 #include "common/select.h"
 #include "common/text.h"
 
@@ -31,7 +32,11 @@ select_open(struct select *s, const struct select_options *options)
 	if (compile(s, "filter", options->filter, &s->filter) < 0 ||
 	    compile(s, "jq", options->program, &s->program) < 0)
 		return -1;
-	return 0;
+	s->schemas = catalog_open(&options->schemas);
+	if (catalog_error(s->schemas) == NULL)
+		return 0;
+	snprintf(s->error, sizeof(s->error), "%s", catalog_error(s->schemas));
+	return -1;
 }
 
 void
@@ -39,11 +44,13 @@ select_close(struct select *s)
 {
 	filter_close(s->filter);
 	filter_close(s->program);
+	catalog_close(s->schemas);
 	record_release(&s->record);
 	record_release(&s->shaped);
 	json_release(&s->doc);
 	buf_release(&s->tmp);
 	buf_release(&s->made);
+	buf_release(&s->failures);
 	*s = (struct select){ 0 };
 }
 
@@ -113,14 +120,20 @@ document(struct select *s)
 	return &s->doc;
 }
 
+static const char *
+id_of(struct select *s)
+{
+	id_put(s->id, s->record.id);
+	return s->id;
+}
+
 static struct filter_names
 names(struct select *s)
 {
 	const struct record *r = &s->record;
 
-	id_put(s->id, r->id);
 	return (struct filter_names){
-		.id = !r->scheduled && id_compare(r->id, ID_MIN) != 0 ? s->id
+		.id = !r->scheduled && id_compare(r->id, ID_MIN) != 0 ? id_of(s)
 								      : NULL,
 		.stream = r->stream,
 		.group = r->group,
@@ -128,8 +141,17 @@ names(struct select *s)
 	};
 }
 
-int
-select_record(struct select *s)
+static int
+fail(struct select *s, const char *class, const char *why)
+{
+	s->class = class;
+	snprintf(s->error, sizeof(s->error), "%.*s", FILTER_ERROR - 1, why);
+	return -1;
+}
+
+/* Decide on the current record by all but its schema. */
+static int
+match(struct select *s)
 {
 	const struct select_options *o = s->options;
 	struct filter_names bound;
@@ -151,9 +173,40 @@ select_record(struct select *s)
 	bound = names(s);
 	rc = filter_match(s->filter, document(s), &bound);
 	if (rc < 0)
-		snprintf(s->error, sizeof(s->error), "%s",
-			 filter_error(s->filter));
+		fail(s, "filter", filter_error(s->filter));
 	return rc;
+}
+
+/* The same by its schema.  What is no event has none. */
+static int
+check_schema(struct select *s)
+{
+	struct event *ev = &s->record.event;
+	enum catalog_result result;
+
+	s->record.invalid = NULL;
+	if (s->record.body != RECORD_EVENT)
+		return !s->options->invalid;
+	event_recognise(ev, CATALOG_ROLES | s->roles);
+	result = catalog_check(s->schemas, ev);
+	if (result == CATALOG_VALID || result == CATALOG_NONE)
+		return !s->options->invalid;
+	if (!s->options->invalid || result == CATALOG_ERROR)
+		return fail(s, "schema", catalog_error(s->schemas));
+	info("%s: %s: %s", s->record.stream, id_of(s),
+	     catalog_error(s->schemas));
+	buf_clear(&s->failures);
+	catalog_put_failures(s->schemas, &s->failures);
+	s->record.invalid = buf_text(&s->failures);
+	return 1;
+}
+
+int
+select_record(struct select *s)
+{
+	int rc = match(s);
+
+	return rc == 1 && s->schemas != NULL ? check_schema(s) : rc;
 }
 
 int
@@ -189,6 +242,7 @@ print_line(struct select *s, struct out *out, const char *line, size_t len)
 	r->due_ms = s->record.due_ms;
 	r->priority = s->record.priority;
 	r->scheduled = s->record.scheduled;
+	r->invalid = s->record.invalid;
 	r->dead = s->record.dead;
 	r->dead_len = s->record.dead_len;
 	record_set_body(r, line, len);
@@ -210,8 +264,7 @@ print_program(struct select *s, struct out *out)
 	rc = filter_run(s->program, doc, &bound, made,
 			plain ? out->terminator : '\n');
 	if (rc < 0)
-		snprintf(s->error, sizeof(s->error), "%s",
-			 filter_error(s->program));
+		fail(s, "jq", filter_error(s->program));
 	if (plain && out_write(out, "", 0) < 0)
 		return -1;
 	while (at < s->made.len) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/catalog.h"
 #include "common/filter.h"
 #include "common/opt.h"
 #include "common/out.h"
@@ -21,6 +22,9 @@ struct select_options {
 	uint64_t count;     /* stop after so many; UINT64_MAX: never */
 	int64_t timeout_ms; /* stop after so long; INT64_MAX: never */
 	bool meta, null;
+	struct catalog_options schemas; /* no directory: none */
+	bool invalid; /* keep what breaks its schema, and nothing else; if not
+		       * set, that is a failure */
 };
 
 #define SELECT_OPTIONS_INIT                                  \
@@ -49,17 +53,20 @@ struct select_options {
 struct select {
 	const struct select_options *options;
 	struct filter *filter, *program;
-	struct record record; /* the current one */
-	unsigned roles;       /* private: what options ask of an envelope */
+	struct record record;    /* the current one */
+	struct catalog *schemas; /* NULL: none */
+	const char *class;       /* what failed: filter, schema or jq */
+	unsigned roles;          /* private: what options ask of an envelope */
 	char id[ID_TEXT];
-	char error[FILTER_ERROR]; /* why a filter or program failed */
+	char error[FILTER_ERROR]; /* why it failed */
 	struct json_doc doc;      /* private: a body that is no JSON, as JSON */
 	struct record shaped;     /* private: what -j made, with -m */
 	struct buf tmp, made;
+	struct buf failures; /* private: the record's `invalid` */
 };
 
-/* Compile filter and program.  The options are borrowed.  Returns 0, or -1 with
- * error set, which is the user's (EXIT_USAGE). */
+/* Compile filter and program, open the catalog.  The options are borrowed.
+ * Returns 0, or -1 with error set, which is the user's (EXIT_USAGE). */
 int select_open(struct select *s, const struct select_options *options);
 void select_close(struct select *s);
 
@@ -69,7 +76,8 @@ void select_read(struct select *s, const struct entry *e);
 /*
  * Make the entry the current record and decide on it.  The caller sets
  * record.stream, group, consumer, deliveries before.  Returns 1 to keep it, 0
- * to pass over it, -1 with error set if the filter fails on it.
+ * to pass over it, -1 with error and class set if the filter fails on it or it
+ * breaks its schema.
  *
  * Types and correlations come from the event's envelope; what is no event has
  * none.  A filter sees the event, or for a body that is no JSON a string: the

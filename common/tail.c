@@ -176,8 +176,8 @@ is_wanted(struct tail *t, const struct entry *e, size_t stream)
 
 	if (rc < 0) {
 		id_put(id, e->id);
-		warn("%s: %s: filter: %s", t->select->record.stream, id,
-		     t->select->error);
+		warn("%s: %s: %s: %s", t->select->record.stream, id,
+		     t->select->class, t->select->error);
 		t->failed++;
 		return 0;
 	}

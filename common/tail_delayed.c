@@ -76,8 +76,8 @@ tail_next_delayed(struct tail *t)
 		rc = decide(t, &e);
 		if (rc < 0) {
 			when_put(due, e.due_ms);
-			warn("%s: due %s: filter: %s", t->select->record.stream,
-			     due, t->select->error);
+			warn("%s: due %s: %s: %s", t->select->record.stream,
+			     due, t->select->class, t->select->error);
 			t->failed++;
 		}
 		if (rc == 1 && t->skip != 0) {

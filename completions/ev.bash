@@ -9,6 +9,7 @@ _ev_connection='-u --url= --password-file= --cacert= --cert= --cert-key= --sni=
 	--insecure --retry-for= --reply-timeout='
 _ev_select='-t --type= -e --filter= -j --jq= -c --count= -w --timeout= -m --meta
 	-0 --null --field='
+_ev_schemas='--schema-dir= --schema-map= --assert-format'
 _ev_common='-q --quiet -v --verbose --log= --profile= --dump-config --print-acl
 	-h --help -V --version'
 
@@ -17,7 +18,8 @@ _ev_options()
 {
 	case $1 in
 	evpub)
-		echo "$_ev_connection $_ev_common -t --type= --source= \
+		echo "$_ev_connection $_ev_common $_ev_schemas --schema= \
+			--schema-required -t --type= --source= \
 			--subject= --correlation= --causation= --traceparent= \
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
@@ -26,8 +28,8 @@ _ev_options()
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
-		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
-			--consumer= --from= -b --batch= -E --until-end --lease= \
+		echo "$_ev_connection $_ev_common $_ev_select $_ev_schemas \
+			-g --group= --consumer= --from= -b --batch= -E --until-end --lease= \
 			--manual --settle --coprocess -P --jobs= --attempts= \
 			--backoff= --backoff-max= --job-timeout= --grace= \
 			--max-waiting= --priorities --ordered --key= -O --output= \
@@ -37,7 +39,7 @@ _ev_options()
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
 			-f --follow -S --since= -U --until= --correlation= \
 			--checkpoint= -g --group= --status= --stats --format= \
-			--delayed"
+			--delayed $_ev_schemas --invalid"
 		;;
 	evdlq)
 		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
@@ -211,9 +213,13 @@ _ev_value()
 	case $3:$1 in
 	*:--password-file | *:--cacert | *:--cert | *:--cert-key | \
 		*:--rejects | *:--checkpoint | *:--rules | *:--archive | \
-		*:--policy | *:--in | evlag:--to)
+		*:--policy | *:--in | *:--schema | evlag:--to)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
+		;;
+	*:--schema-dir)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$2")
 		;;
 	*:--envelope) _ev_words $'auto\ncloudevents\ndomain\nnone' "$2" ;;
 	*:--durability) _ev_words $'none\nleader\nfsync\nreplicas=' "$2" ;;

@@ -131,6 +131,11 @@ complete -c evpub -l text -d 'Wrap lines that are not JSON'
 complete -c evpub -l fill -d 'Insert a missing id or time into envelopes'
 complete -c evpub -l records -d 'Take records, publish their events'
 complete -c evpub -l envelope -x -a 'auto cloudevents domain none' -d 'Check what is recognised, demand one, or none'
+complete -c evpub -l schema -r -F -d 'Check events by this JSON Schema'
+complete -c evpub -l schema-dir -x -a '(__fish_complete_directories)' -d 'Check events by the schemas in it'
+complete -c evpub -l schema-map -x -d 'Schemas that are files, PREFIX=DIR'
+complete -c evpub -l assert-format -d 'Check the format keyword too'
+complete -c evpub -l schema-required -d 'Refuse events that have no schema'
 complete -c evpub -s i -l ids -d 'Print the id of each event'
 complete -c evpub -s T -l events -d 'Print each event once it is stored'
 complete -c evpub -l rejects -r -F -d 'Write refused lines to a file'
@@ -175,6 +180,9 @@ complete -c evsub -l ordered -d 'Retry in place, one by one'
 complete -c evsub -l key -x -d 'Keep events of one key in order'
 complete -c evsub -s O -l output -x -a '(__ev_streams)' -d 'Publish what handlers print'
 complete -c evsub -l output-type -x -d 'Type of wrapped output'
+complete -c evsub -l schema-dir -x -a '(__fish_complete_directories)' -d 'Check events by the schemas in it'
+complete -c evsub -l schema-map -x -d 'Schemas that are files, PREFIX=DIR'
+complete -c evsub -l assert-format -d 'Check the format keyword too'
 # end
 
 # options of evtail
@@ -189,6 +197,10 @@ complete -c evtail -l status -x -a 'waiting pending retrying done dead' -d 'Keep
 complete -c evtail -l stats -d 'Count by type, source, priority and status'
 complete -c evtail -l format -x -a 'table ndjson' -d 'Of the counts: table or ndjson (table)'
 complete -c evtail -l delayed -d 'List scheduled events, by when they are due'
+complete -c evtail -l schema-dir -x -a '(__fish_complete_directories)' -d 'Check events by the schemas in it'
+complete -c evtail -l schema-map -x -d 'Schemas that are files, PREFIX=DIR'
+complete -c evtail -l assert-format -d 'Check the format keyword too'
+complete -c evtail -l invalid -d 'Keep events that break their schema'
 # end
 
 # options of evdlq

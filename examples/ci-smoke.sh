@@ -1,24 +1,37 @@
 #!/bin/sh
-# ci-smoke.sh FILE... - check files of events as a CI job would
+# ci-smoke.sh [--schema-dir DIR] FILE... - check events as a CI job would
 #
-# First without a server: every line is an event, and a CloudEvent among them
-# is a valid one.  Then on a private server (with-redis): what is published
+# First without a server: every line is an event, a CloudEvent among them is a
+# valid one, and with --schema-dir each has a schema in DIR and keeps to it; what
+# is wrong is told for all files before the build fails.  Then on a private server (with-redis): what is published
 # comes back byte for byte, once per group, and nothing is left over.
 #
-#     examples/ci-smoke.sh tests/fixtures/*.ndjson
+#     examples/ci-smoke.sh --schema-dir schemas tests/fixtures/*.ndjson
 #
 # Exits with 0 if all is well, else with the status of what failed.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-if [ $# -eq 0 ]; then
-	echo 'usage: ci-smoke.sh FILE...' >&2
+schemas=
+if [ "${1-}" = --schema-dir ] && [ $# -gt 2 ]; then
+	schemas=$2
+	shift 2
+fi
+if [ $# -eq 0 ] || [ "$1" = --schema-dir ]; then
+	echo 'usage: ci-smoke.sh [--schema-dir DIR] FILE...' >&2
 	exit 2
 fi
 if [ -z "${CI_SMOKE_SERVER-}" ]; then
+	status=0
 	for file in "$@"; do
-		evpub --dry-run smoke <"$file"
+		evpub -v --dry-run \
+			${schemas:+--schema-dir "$schemas" --schema-required} \
+			smoke <"$file" || {
+			status=$?
+			echo "ci-smoke: $file: broken" >&2
+		}
 	done
+	[ "$status" -eq 0 ] || exit "$status"
 	export CI_SMOKE_SERVER=yes
 	exec "$here/with-redis" "$0" "$@"
 fi

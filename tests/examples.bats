@@ -102,6 +102,23 @@ shows()
 	must_say '<stdin>:2:'
 }
 
+@test "ci-smoke fails on events that break their schemas, and tells all" {
+	mkdir -p "$work/all schemas"
+	echo '{"properties":{"n":{"type":"integer"}}}' >"$work/all schemas/a.json"
+	evpub --dry-run -T -t a --source /s x '{"n":1}' >"$work/good"
+	evpub --dry-run -T -t a --source /s x '{"n":"x"}' >"$work/bad"
+	evpub --dry-run -T -t b --source /s x '{"n":1}' >"$work/unknown"
+	must_exit 0 env -u EV_URL examples/ci-smoke.sh \
+		--schema-dir "$work/all schemas" "$work/good"
+	must_print "ci-smoke: $work/good: 1 events"
+	must_exit 3 env -u EV_URL EV_REDIS_SERVER=/nowhere \
+		examples/ci-smoke.sh --schema-dir "$work/all schemas" \
+		"$work/good" "$work/bad" "$work/unknown"
+	must_say '<stdin>:1: /data/n: "x" is not of type integer' \
+		"ci-smoke: $work/bad: broken" 'no schema for the type "b"'
+	must_exit 2 examples/ci-smoke.sh --schema-dir "$work/all schemas"
+}
+
 @test "ack-at-end acknowledges what its command did and keeps the rest" {
 	must_exit 0 evpub jobs '{"n":1}' '{"n":2}' '{"n":3}'
 	must_exit 0 examples/ack-at-end.sh workers jobs jq -e '.n != 2'

@@ -42,13 +42,14 @@ tallied()
 	must_equal "$(tail -n 1 "$TALLY")" 'part 1 1 0'
 }
 
-# embedded FILE - what a C program sees of the script
+# embedded FILE - what a C program sees of the file
 embedded()
 {
-	local name=${1##*/}
-	tools/embed-lua "$1" >"$BATS_TEST_TMPDIR/lua_scripts.h" || return
-	printf '#include "lua_scripts.h"\n#include <stdio.h>\n%s\n' \
-		"int main(void) { return fputs(lua_${name%.lua}, stdout) < 0; }" \
+	local name=${1##*/} kind=${1##*.}
+	name=${name%.*}
+	tools/embed "$kind" "$1" >"$BATS_TEST_TMPDIR/embedded.h" || return
+	printf '#include "embedded.h"\n#include <stdio.h>\n%s\n' \
+		"int main(void) { return fputs(${kind}_${name//-/_}, stdout) < 0; }" \
 		>"$BATS_TEST_TMPDIR/main.c"
 	${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror \
 		-o "$BATS_TEST_TMPDIR/main" "$BATS_TEST_TMPDIR/main.c" &&
@@ -75,9 +76,26 @@ embedded()
 	embedded "$BATS_TEST_TMPDIR/long.lua" | diff - "$BATS_TEST_TMPDIR/long.lua"
 }
 
+@test "embedded JSON stays as it is" {
+	cat >"$BATS_TEST_TMPDIR/one-schema.json" <<-'END'
+	{"pattern":"^\\u0041\"??=--$",
+
+	-- not a comment here
+	"$defs":{}}
+	END
+	embedded "$BATS_TEST_TMPDIR/one-schema.json" |
+		diff "$BATS_TEST_TMPDIR/one-schema.json" -
+}
+
+@test "a file whose name is no identifier is not embedded" {
+	echo '{}' >"$BATS_TEST_TMPDIR/7.json"
+	must_exit 1 tools/embed json "$BATS_TEST_TMPDIR/7.json"
+	must_say 'the name of a file must be a C identifier'
+}
+
 @test "a block comment in a script is refused" {
 	printf '%s\n' '--[[ a' 'b ]]' >"$BATS_TEST_TMPDIR/block.lua"
-	must_exit 1 tools/embed-lua "$BATS_TEST_TMPDIR/block.lua"
+	must_exit 1 tools/embed lua "$BATS_TEST_TMPDIR/block.lua"
 	must_say 'block.lua:1: block comments'
 }
 

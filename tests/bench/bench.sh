@@ -31,7 +31,7 @@ events=${EVENTS:-1000000}
 rounds=${ROUNDS:-3}
 few=$((events / 10))
 sections=${SECTIONS:-publish tail jq consume start peaks latency worker coprocess
-	waiting scheduled trim}
+	waiting scheduled trim schema}
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$build" && pwd)
 work=$(mktemp -d)
@@ -355,14 +355,50 @@ publish_evpub() {
 	input=$work/ev measure evpub "$build/evpub" ev
 }
 
+publish_checked() {
+	clear
+	input=$work/ev measure evpub_checked "$build/evpub" \
+		--schema-dir "$work/schemas" --schema-required --assert-format ev
+}
+
+# A schema for each type: 12 properties, enum, format, bounds, a pattern.
+prepare_schemas() {
+	local type
+
+	mkdir "$work/schemas"
+	head -n 1000 "$work/ev" | "$jq" -r .type | sort -u |
+		while read -r type; do
+			cat >"$work/schemas/$type.json" <<-'END'
+				{"type": "object", "additionalProperties": false,
+				"required": ["customer", "total", "currency", "items"],
+				"properties": {
+				"customer": {"type": "string", "pattern": "^c-[0-9]{1,6}$"},
+				"total": {"type": "number", "minimum": 0, "maximum": 1e6},
+				"currency": {"enum": ["EUR", "USD", "GBP", "CHF"]},
+				"items": {"type": "integer", "minimum": 1, "maximum": 100},
+				"email": {"type": "string", "format": "email"},
+				"placed": {"type": "string", "format": "date-time"},
+				"priority": {"enum": ["low", "normal", "high"]},
+				"note": {"type": "string", "maxLength": 200},
+				"discount": {"type": "number", "exclusiveMaximum": 1},
+				"gift": {"type": "boolean"},
+				"tags": {"type": "array", "items": {"type": "string"}},
+				"coupon": {"type": ["string", "null"], "minLength": 4}}}
+			END
+		done
+}
+
 bench_publish() {
+	prepare_schemas
 	# The first million pays for the server's fresh memory: not measured.
 	bare_xadd "$work/sock" ev <"$work/ev"
-	take_turns publish_evpub publish_cli publish_bare
+	take_turns publish_evpub publish_cli publish_bare publish_checked
 	section 'publish' this other 'ratio (rounds, best)'
 	speed_row 'evpub : redis-cli --pipe' evpub cli "$events" 1.00
 	speed_row 'evpub : bare_xadd' evpub bare_xadd "$events" -
+	speed_row 'evpub --schema-dir : evpub' evpub_checked evpub "$events" 0.80
 	cpu_row 'evpub, own CPU per event' evpub 0.80
+	cpu_row 'evpub --schema-dir, own CPU' evpub_checked ''
 	cpu_row 'redis-cli --pipe, CPU per event' cli ''
 	cpu_row 'bare_xadd, CPU per event' bare_xadd ''
 	if [ -x "$build/evpub" ]; then
@@ -468,6 +504,23 @@ start_jq() {
 
 start_evtail_jq() {
 	times=10 measure start_evtail_jq "$build/evtail" -e "$jq_only" none
+}
+
+# What a schema adds to the scan of an event, on one core.
+bench_schema() {
+	local compile scan check rate
+
+	if ! read -r compile scan _ check < <("$build/bench/schema" "$few"); then
+		failed=1
+		return
+	fi
+	rate=$(awk -v us="$check" 'BEGIN { printf "%d", 1000 / us }')
+	section 'JSON Schema, 12 properties' 'figure' '' ''
+	row 'scan and check, 1000/s' "$rate" '' '' '>= 500' \
+		"$(verdict "$rate" at-least 500)"
+	row 'scan alone, us' "$scan" '' '' '' ''
+	row 'compile 100 schemas, us' "$compile" '' '' '<= 10000' \
+		"$(verdict "$compile" at-most 10000)"
 }
 
 bench_start() {
