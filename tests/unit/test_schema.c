@@ -655,6 +655,10 @@ numbers_are_compared_as_decimals(void **state)
 	assert_true(json_number_hash(&a) == json_number_hash(&b));
 	assert_true(json_number_is_whole(&a));
 	assert_int_equal(json_number_digits(&a), 1);
+	a = number("1e100000000000000000000");
+	b = number("10e99999999999999999999");
+	assert_int_equal(json_number_compare(&a, &b), 0);
+	assert_true(json_number_hash(&a) == json_number_hash(&b));
 	a = number("0.001e2");
 	assert_false(json_number_is_whole(&a));
 }
