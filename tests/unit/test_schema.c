@@ -318,9 +318,8 @@ all_failures_are_told_on_demand(void **state)
 	assert_string_equal(
 		check(s, "{\"c\":7}"),
 		": {\"c\":7} has 1 member, fewer than 3 (minProperties)");
-	assert_string_equal(
-		check(s, "{\"a\":1,\"b\":1,\"c\":7}"),
-		"/c: 7 is greater than the maximum 1 (maximum)");
+	assert_string_equal(check(s, "{\"a\":1,\"b\":1,\"c\":7}"),
+			    "/c: 7 is greater than the maximum 1 (maximum)");
 	checker.all = true;
 	checker.path = "/data";
 	assert_string_equal(
