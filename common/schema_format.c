@@ -249,10 +249,12 @@ is_local_part(const char *at, size_t len)
 		return false;
 	if (*at == '"') {
 		for (i = 1; i + 1 < len; i++) {
+			if (at[i] == '"')
+				return false;
 			if (at[i] == '\\')
 				i++;
-			if (at[i] < ' ' || at[i] == 0x7f ||
-			    (at[i] == '"' && at[i - 1] != '\\'))
+			if ((unsigned char)at[i] < ' ' ||
+			    (unsigned char)at[i] > '~')
 				return false;
 		}
 		return len > 2 && i + 1 == len && at[i] == '"';

@@ -18,6 +18,8 @@
  *     \s          with the blanks of Unicode, as ECMA-262 has it
  *     \p{Letter}  the long names of general categories
  *     \cj         control characters in lower case, too
+ *     \v          the vertical tab
+ *     .           not a carriage return, nor U+2028 and U+2029
  *
  * Look-behinds of variable length are errors when the pattern is loaded. */
 
@@ -33,7 +35,9 @@ enum {
 	HARD_LIMIT = 1000000,
 	HARD_TOTAL = 20000000,
 	HARD_STEPS = 200000,
-	HEAP_KIB = 4096
+	HEAP_KIB = 4096,
+	PATTERN_MAX = 65536,
+	NAME_MAX_LEN = 64 /* of a property of characters */
 };
 
 struct schema_pattern {
@@ -91,6 +95,9 @@ static const char *const categories[][2] = {
 	"\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
 	"\\x{205f}\\x{3000}\\x{feff}"
 
+/* What the dot is: all but LineTerminator. */
+#define ANY "[^\\n\\r\\x{2028}\\x{2029}]"
+
 static const char *
 add_category(struct buf *out, const char *at, const char *end)
 {
@@ -98,7 +105,10 @@ add_category(struct buf *out, const char *at, const char *end)
 	size_t i, len;
 
 	close = end - at > 3 && at[2] == '{'
-			? memchr(name, '}', (size_t)(end - name))
+			? memchr(name, '}',
+				 (size_t)(end - name < NAME_MAX_LEN
+						  ? end - name
+						  : NAME_MAX_LEN))
 			: NULL;
 	if (close == NULL) {
 		buf_add(out, at, 2);
@@ -156,6 +166,12 @@ add_unicode(struct buf *out, const char *at, const char *end)
 	return at + 2;
 }
 
+static bool
+is_letter(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
 static const char *
 add_escape(struct buf *out, const char *at, const char *end, bool in_class)
 {
@@ -180,24 +196,27 @@ add_escape(struct buf *out, const char *at, const char *end, bool in_class)
 			break;
 		buf_addf(out, "\\x{%x}", (unsigned)at[2] & 31);
 		return at + 3;
-	case 'a': /* a bell to PCRE2, an error in ECMA-262 */
-	case 'Z':
-	case 'A':
-	case 'z':
-	case 'G':
-		buf_adds(out, "\\y"); /* no escape of PCRE2 either */
+	case 'v': /* more than one character to PCRE2 */
+		buf_adds(out, "\\x{0b}");
 		return at + 2;
 	default:
 		break;
+	}
+	/* Letters that ECMA-262 gives no meaning, as PCRE2 does to some. */
+	if (is_letter(at[1]) && strchr("dDwWbBfnrtxk", at[1]) == NULL) {
+		buf_adds(out, "\\y");
+		return at + 2;
 	}
 	buf_add(out, at, 2);
 	return at + 2;
 }
 
-/* What begins here is no (?…, or one of ECMA-262. */
+/* What begins here is no (?… and no verb (*…, or one of ECMA-262. */
 static bool
 is_group(const char *at, const char *end)
 {
+	if (end - at >= 2 && at[0] == '(' && at[1] == '*')
+		return false;
 	if (end - at < 3 || at[0] != '(' || at[1] != '?')
 		return true;
 	return strchr(":=!<", at[2]) != NULL;
@@ -210,6 +229,8 @@ translate(struct buf *out, const char *at, size_t len)
 	const char *end = at + len;
 	bool in_class = false;
 
+	if (len > PATTERN_MAX)
+		return "longer than 65536 bytes";
 	while (at < end) {
 		if (*at == '\\') {
 			at = add_escape(out, at, end, in_class);
@@ -217,6 +238,11 @@ translate(struct buf *out, const char *at, size_t len)
 		}
 		if (!in_class && !is_group(at, end))
 			return "a group that ECMA-262 does not have";
+		if (*at == '.' && !in_class) {
+			buf_adds(out, ANY);
+			at++;
+			continue;
+		}
 		if (*at == '[' && in_class)
 			buf_addc(out, '\\'); /* no class within a class */
 		else if (*at == '[')

@@ -326,21 +326,21 @@ int schema_index(struct schema_set *set, struct schema_document *d,
 /* Call visit() for the schemas directly in an object's member, by what its
  * keyword holds; children that are no schemas are passed over.  0, or what
  * visit() returned first that is not. */
-int schema_children(const struct json_tree *t, unsigned member,
+int schema_children(const struct json_tree *t, unsigned at,
 		    enum schema_holds holds,
 		    int (*visit)(void *arg, unsigned node), void *arg);
 
 /* The rule at a node, compiled soon; schema_compile() compiles all such.  0, or
  * -1 with the set's error. */
 struct schema *schema_rule(struct schema_set *set, struct schema_document *d,
-			   unsigned node);
+			   unsigned at);
 int schema_compile(struct schema_set *set);
 void schema_rule_free(struct schema *rule);
 
-/* Append what `ref` means seen from an absolute URI (RFC 3986, section 5.2),
- * without its fragment, whose offset in ref is returned (len: none). */
-size_t schema_uri_resolve(struct buf *out, const char *base, const char *ref,
-			  size_t len);
+/* Append what `text` means seen from an absolute URI (RFC 3986, section 5.2),
+ * without its fragment, whose offset in it is returned (len: none). */
+size_t schema_uri_resolve(struct buf *out, const char *base_text,
+			  const char *text, size_t len);
 
 /* The text of a built-in meta-schema, or NULL. */
 const char *schema_meta(const char *uri);

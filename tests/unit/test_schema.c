@@ -318,9 +318,8 @@ all_failures_are_told_on_demand(void **state)
 	assert_string_equal(
 		check(s, "{\"c\":7}"),
 		": {\"c\":7} has 1 member, fewer than 3 (minProperties)");
-	assert_string_equal(
-		check(s, "{\"a\":1,\"b\":1,\"c\":7}"),
-		"/c: 7 is greater than the maximum 1 (maximum)");
+	assert_string_equal(check(s, "{\"a\":1,\"b\":1,\"c\":7}"),
+			    "/c: 7 is greater than the maximum 1 (maximum)");
 	checker.all = true;
 	checker.path = "/data";
 	assert_string_equal(
@@ -475,6 +474,101 @@ formats_are_checked_on_demand_only(void **state)
 	set = asserting;
 	assert_string_equal(check(parse(text), "\"x\""),
 			    ": \"x\" is no date (format)");
+}
+
+static void
+patterns_are_those_of_ecma_262(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		int matches; /* -1: refused */
+	} table[] = {
+		{ "^a$", "a\n", 0 },
+		{ "^.$", "\r", 0 },
+		{ "^.$", "\xe2\x80\xa8", 0 },
+		{ "^[.]$", "x", 0 },
+		{ "^\\v$", "\v", 1 },
+		{ "^\\v$", "\n", 0 },
+		{ "^\\s$", "\xc2\xa0", 1 },
+		{ "^\\S$", "\xc2\xa0", 0 },
+		{ "^\\d$", "\xd9\xa1", 0 },
+		{ "^\\w$", "ä", 0 },
+		{ "^\\p{Letter}+$", "äö", 1 },
+		{ "^\\P{Lu}$", "A", 0 },
+		{ "^\\p{Script=Greek}$", "\xce\xb1", 1 },
+		{ "^\\ud83d\\ude00$", "😀", 1 },
+		{ "^\\u{1f600}$", "😀", 1 },
+		{ "^.$", "😀", 1 },
+		{ "[^]", "\n", 1 },
+		{ "[]", "a", 0 },
+		{ "^[[]$", "[", 1 },
+		{ "^\\cj$", "\n", 1 },
+		{ "^(?<n>a)\\k<n>$", "aa", 1 },
+		{ "^(?=a)(?!b)(?<=)a(?<!b)$", "a", 1 },
+		{ "(?i)a", "", -1 },
+		{ "(?>a)", "", -1 },
+		{ "(*COMMIT)a", "", -1 },
+		{ "\\Qa\\E", "", -1 },
+		{ "\\a", "", -1 },
+		{ "\\Z", "", -1 },
+		{ "\\p{No_Such}", "", -1 },
+		{ "(", "", -1 },
+		{ "\\", "", -1 },
+	};
+	char error[128];
+	size_t i, steps = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		const char *text = table[i].text;
+		struct schema_pattern *p = schema_pattern_compile(
+			table[i].pattern, strlen(table[i].pattern), error,
+			sizeof(error));
+		int rc = p == NULL ? -1
+				   : schema_pattern_match(p, text, strlen(text),
+							  &steps);
+
+		if (rc != table[i].matches)
+			fail_msg("%s on %s: %d", table[i].pattern, text, rc);
+		schema_pattern_free(p);
+	}
+}
+
+static void
+formats_hold_or_do_not(void **state)
+{
+	static const char *const table[][3] = {
+		{ "email", "a.b@example.com", "a..b@example.com" },
+		{ "email", "\"a\\\\\"@[127.0.0.1]", "\"\\\\\"x\"@a.b" },
+		{ "email", "\"a b\"@a.b", "\"ä\"@a.b" },
+		{ "time", "23:59:60Z", "22:59:60Z" },
+		{ "date-time", "2024-02-29t00:00:00z", "2024-02-29 00:00:00Z" },
+		{ "duration", "P1Y2M3DT4H5M6S", "P1Y3D" },
+		{ "uuid", "00000000-0000-0000-0000-00000000000A",
+		  "00000000-0000-0000-0000-00000000000g" },
+		{ "uri", "urn:a:b", "/a" },
+		{ "uri-reference", "/a#b", "\\a" },
+		{ "hostname", "xn--bcher-kva.example", "-a.example" },
+		{ "ipv4", "127.0.0.1", "127.0.0.01" },
+		{ "ipv6", "::ffff:127.0.0.1", "::ffff:127.0.0" },
+		{ "json-pointer", "/a~1b", "/a~2b" },
+		{ "relative-json-pointer", "1/a", "01/a" },
+		{ "regex", "^(a|b)*$", "(a" },
+	};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++)
+		for (k = 1; k < 3; k++) {
+			const char *name = table[i][0], *text = table[i][k];
+			const struct schema_format *f =
+				schema_format_find(name, strlen(name));
+
+			assert_non_null(f);
+			if (f->valid(text, strlen(text)) != (k == 1))
+				fail_msg("%s: %s", name, text);
+		}
+	assert_null(schema_format_find("iri", 3));
 }
 
 static void
@@ -655,6 +749,10 @@ numbers_are_compared_as_decimals(void **state)
 	assert_true(json_number_hash(&a) == json_number_hash(&b));
 	assert_true(json_number_is_whole(&a));
 	assert_int_equal(json_number_digits(&a), 1);
+	a = number("1e100000000000000000000");
+	b = number("10e99999999999999999999");
+	assert_int_equal(json_number_compare(&a, &b), 0);
+	assert_true(json_number_hash(&a) == json_number_hash(&b));
 	a = number("0.001e2");
 	assert_false(json_number_is_whole(&a));
 }
@@ -731,6 +829,8 @@ main(void)
 		TEST(bad_schemas_are_refused_with_pointer_and_reason),
 		TEST(a_near_miss_gets_a_warning),
 		TEST(formats_are_checked_on_demand_only),
+		TEST(patterns_are_those_of_ecma_262),
+		TEST(formats_hold_or_do_not),
 		TEST(files_refer_to_files_beside_and_below_only),
 		TEST(uri_references_are_resolved_as_rfc_3986_has_it),
 		TEST(numbers_are_compared_as_decimals),
