@@ -7,7 +7,6 @@
  * for events when something begins and ends to be wrong (--alerts); or shows
  * them on a terminal (--watch), or what is in work (--jobs).  It changes nothing.
  */
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,6 +37,7 @@ struct options {
 	int64_t interval_ms;     /* between looks; 0: there is one */
 	int64_t timeout_ms;
 	uint64_t count; /* of looks, with --alerts of alerts, else of jobs */
+	size_t jobs_most;
 	bool check, alerts, health, watch, jobs;
 };
 
@@ -69,23 +69,19 @@ static const struct opt_program program = {
 static void
 check_modes(const struct options *o, bool thresholds)
 {
-	if (o->alerts && (o->check || o->health))
-		opt_usage("--alerts goes with neither --check nor --health");
-	if (o->alerts && (o->to != NULL || o->format != NULL))
-		opt_usage("--alerts prints events: no --format, no --to");
-	if ((o->watch || o->jobs) && (o->check || o->alerts || o->health))
-		opt_usage("--watch and --jobs go with no --check, --alerts or "
-			  "--health");
-	if (o->watch && (o->to != NULL || o->format != NULL))
-		opt_usage("--watch paints a terminal: no --format, no --to");
-	if (o->jobs && o->apart_ms != 0)
-		opt_usage("--sample is for rates, which jobs have not");
+	if (o->alerts + (o->watch || o->jobs) + (o->check || o->health) > 1)
+		opt_usage(
+			"--alerts, --watch or --jobs, and --check or --health "
+			"exclude each other");
+	if ((o->alerts || o->watch) && (o->to != NULL || o->format != NULL))
+		opt_usage("--alerts and --watch have no --format and no --to");
 	if (o->health && o->sample.operands != 0)
 		opt_usage("--health is of the server, not of streams");
 	if (o->interval_ms != 0 && (o->check || o->health))
 		opt_usage("--interval is not for --check and --health");
-	if (o->interval_ms != 0 && o->apart_ms != 0)
-		opt_usage("--sample is for one look, without --interval");
+	if (o->apart_ms != 0 && (o->interval_ms != 0 || o->jobs))
+		opt_usage(
+			"--sample is for one look, without --interval, --jobs");
 	if (o->interval_ms == 0 && !o->jobs && o->count != UINT64_MAX)
 		opt_usage("--count is for --alerts, --interval, --watch and "
 			  "--jobs");
@@ -138,20 +134,20 @@ load_rules(struct options *o, struct run *run, const struct config *config)
 static void
 check_options(struct options *o, struct run *run, const struct config *config)
 {
+	const char *why;
 	bool thresholds;
-	size_t i;
 
 	if ((o->alerts || o->watch) && o->interval_ms == 0)
 		o->interval_ms = o->watch ? 2000 : 10000;
+	if (o->interval_ms == 0 && o->count < SIZE_MAX)
+		o->jobs_most = (size_t)o->count;
 	choose_view(o, &run->view);
 	thresholds = o->check || o->alerts || o->health ||
 		     view_is(&run->view, "nagios");
 	check_modes(o, thresholds);
-	if (o->sample.survey.lease_ms == 0)
-		opt_usage("--lease must be longer than 0");
-	for (i = 0; i < o->sample.operands; i++)
-		if (*o->sample.operand[i] == '\0')
-			opt_usage("a stream's name can't be empty");
+	why = sample_options_error(&o->sample);
+	if (why != NULL)
+		opt_usage("%s", why);
 	if (view_is(&run->view, "prometheus") || o->watch)
 		o->sample.memory = true;
 	if (thresholds) {
@@ -174,16 +170,12 @@ take_nagios_statuses(int argc, char **argv)
 static void
 parse_options(struct options *o, struct run *run, int argc, char **argv)
 {
-	struct survey_options *survey = &o->sample.survey;
 	const struct opt table[] = {
 		OPT_CONN(&o->conn),
-		OPT_TEXT('g', "group", "GLOB", &survey->group,
-			 "show the groups that match"),
+		OPT_SAMPLE(&o->sample),
 		OPT_TEXT(0, "format", "FORMAT", &o->format,
 			 "table, ndjson, prometheus or nagios (table)"),
 		OPT_TEXT(0, "to", "FILE", &o->to, "replace FILE by the output"),
-		OPT_DURATION(0, "lease", "DUR", &survey->lease_ms,
-			     "who is silent for longer is gone (30s)"),
 		OPT_DURATION(0, "sample", "DUR", &o->apart_ms,
 			     "look twice, that far apart, for rates"),
 		OPT_DURATION(
@@ -226,28 +218,13 @@ is_over(const struct run *run)
 		when_monotonic() >= run->deadline);
 }
 
-/* Wait for the next look; less if it is over. */
+/* Wait for the next look, but not beyond --timeout. */
 static void
 rest(struct run *run, int64_t until)
 {
-	struct pollfd pfd[2] = {
-		{ .fd = stop_fd(), .events = POLLIN },
-		{ .fd = out_watch_fd(&run->out) },
-	};
-	int64_t end = until < run->deadline ? until : run->deadline;
-	int left;
-
-	while (!is_over(run) && (left = deadline_left(end)) != 0)
-		if (poll(pfd, 2, left) > 0 && out_is_abandoned(&run->out))
-			return;
-}
-
-/* By default the first JOBLIST_COUNT are shown. */
-static size_t
-most_jobs(const struct options *o)
-{
-	return o->interval_ms == 0 && o->count < SIZE_MAX ? (size_t)o->count
-							  : JOBLIST_COUNT;
+	if (!is_over(run))
+		out_rest(&run->out,
+			 until < run->deadline ? until : run->deadline);
 }
 
 /* Ask once, or twice for rates. */
@@ -274,46 +251,24 @@ look(struct run *run)
 					 sample_memory(&run->sample));
 		if (rc == 0 && o->jobs)
 			rc = joblist_read(&run->jobs, run->conn,
-					  &run->sample.survey, most_jobs(o));
+					  &run->sample.survey, o->jobs_most);
 	}
 	run->view.away = rc < 0 ? conn_error(run->conn) : NULL;
-}
-
-static void
-print_alert(void *arg, const struct alert *alert)
-{
-	struct run *run = arg;
-
-	if (run->done >= run->o->count)
-		return;
-	alert_put_event(&run->out.buf, alert, run->sample.now_ms);
-	out_end(&run->out);
-	run->done++;
 }
 
 static int
 print_alerts(struct run *run)
 {
-	struct alerts *a = &run->alerts;
+	const struct alert_look look = {
+		.now_ms = run->sample.now_ms,
+		.found = &run->found,
+		.away = run->view.away,
+		.away_ms = run->sample.away_ms,
+	};
 
-	if (run->view.away == NULL) {
-		alert_check(a, run->sample.now_ms, &run->found, print_alert,
-			    run);
-	} else {
-		alert_begin(a, run->sample.now_ms);
-		alert_end_away(a, run->sample.away_ms, run->view.away,
-			       print_alert, run);
-	}
+	run->done += alert_print(&run->alerts, &look, run->o->count - run->done,
+				 &run->out);
 	return out_flush(&run->out);
-}
-
-/* The status that Nagios wants. */
-static enum rules_severity
-severity_of(const struct run *run)
-{
-	if (run->view.away != NULL)
-		return RULES_UNKNOWN;
-	return run->o->health ? run->health.worst : run->found.worst;
 }
 
 static enum exit_status
@@ -328,7 +283,9 @@ answer_once(struct run *run)
 	if (view_print(&run->view, &run->out) < 0 && run->out.error == 0)
 		return EXIT_OUTPUT;
 	if (o->check)
-		return (enum exit_status)severity_of(run);
+		return (enum exit_status)(run->view.away != NULL ? RULES_UNKNOWN
+					  : o->health ? run->health.worst
+						      : run->found.worst);
 	if (run->view.away != NULL)
 		return EXIT_SERVER;
 	return o->health || sample_is_whole(&run->sample) ? EXIT_OK : EXIT_NO;
@@ -375,7 +332,7 @@ answer(struct run *run)
 		.count = o->count,
 		.deadline = run->deadline,
 		.jobs = o->jobs,
-		.most = most_jobs(o),
+		.most = o->jobs_most,
 	};
 
 	if (o->watch)
@@ -413,6 +370,7 @@ main(int argc, char **argv)
 		.sample = { .survey = { .lease_ms = 30000,
 					.most = SURVEY_COUNT } },
 		.count = UINT64_MAX,
+		.jobs_most = JOBLIST_COUNT,
 		.timeout_ms = INT64_MAX,
 	};
 	struct run run = { .o = &o };

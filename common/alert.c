@@ -381,3 +381,36 @@ alert_put_event(struct buf *out, const struct alert *alert, int64_t now_ms)
 	buf_release(&data);
 	buf_release(&subject);
 }
+
+struct printing {
+	const struct alert_look *look;
+	uint64_t done, most;
+	struct out *out;
+};
+
+static void
+print_event(void *arg, const struct alert *alert)
+{
+	struct printing *p = arg;
+
+	if (p->done >= p->most)
+		return;
+	alert_put_event(&p->out->buf, alert, p->look->now_ms);
+	out_end(p->out);
+	p->done++;
+}
+
+uint64_t
+alert_print(struct alerts *a, const struct alert_look *look, uint64_t most,
+	    struct out *out)
+{
+	struct printing p = { .look = look, .most = most, .out = out };
+
+	if (look->away == NULL) {
+		alert_check(a, look->now_ms, look->found, print_event, &p);
+	} else {
+		alert_begin(a, look->now_ms);
+		alert_end_away(a, look->away_ms, look->away, print_event, &p);
+	}
+	return p.done;
+}

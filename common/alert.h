@@ -19,6 +19,7 @@
 
 #include "common/buf.h"
 #include "common/envelope.h"
+#include "common/out.h"
 #include "common/rules_print.h"
 
 enum {
@@ -68,6 +69,19 @@ void alert_check(struct alerts *a, int64_t now_ms,
 		 const struct rules_list *found,
 		 void (*changed)(void *arg, const struct alert *alert),
 		 void *arg);
+
+/* A look, for alert_print(). */
+struct alert_look {
+	int64_t now_ms;
+	const struct rules_list *found;
+	const char *away; /* why the server did not answer; NULL: it did */
+	int64_t away_ms;  /* since when it is away */
+};
+
+/* Take a sample as a whole and print the events of what changed, `most` at most;
+ * returns how many. */
+uint64_t alert_print(struct alerts *a, const struct alert_look *look,
+		     uint64_t most, struct out *out);
 
 void alert_release(struct alerts *a);
 

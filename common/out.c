@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "common/out.h"
 #include "common/stop.h"
 #include "common/text.h"
@@ -212,6 +213,20 @@ out_is_abandoned(struct out *out)
 	if (out->pipe && poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR))
 		out->error = EPIPE;
 	return out->error != 0;
+}
+
+void
+out_rest(struct out *out, int64_t until)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = stop_fd(), .events = POLLIN },
+		{ .fd = out_watch_fd(out) },
+	};
+	int left;
+
+	while (!stop_requested() && (left = deadline_left(until)) != 0)
+		if (poll(pfd, 2, left) > 0 && out_is_abandoned(out))
+			return;
 }
 
 enum exit_status

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 #include "common/diag.h"
@@ -60,6 +61,10 @@ int out_flush(struct out *out);
  */
 int out_watch_fd(const struct out *out);
 bool out_is_abandoned(struct out *out);
+
+/* Wait until a point on the monotonic clock (deadline.h), a stop, or until the
+ * reader of a pipe has gone. */
+void out_rest(struct out *out, int64_t until);
 
 /*
  * Flush, release the buffer, and give the status to exit with: `status` itself

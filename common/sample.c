@@ -8,6 +8,19 @@
 #include "common/text.h"
 #include "common/when.h"
 
+const char *
+sample_options_error(const struct sample_options *o)
+{
+	size_t i;
+
+	if (o->survey.lease_ms == 0)
+		return "--lease must be longer than 0";
+	for (i = 0; i < o->operands; i++)
+		if (*o->operand[i] == '\0')
+			return "a stream's name can't be empty";
+	return NULL;
+}
+
 void
 sample_init(struct sample *s, const struct sample_options *o, struct conn *c)
 {

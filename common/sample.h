@@ -15,6 +15,7 @@
 #include "common/conn.h"
 #include "common/health.h"
 #include "common/judge.h"
+#include "common/opt.h"
 #include "common/survey.h"
 
 struct sample_options {
@@ -23,6 +24,15 @@ struct sample_options {
 	size_t operands;
 	bool memory; /* ask for it */
 };
+
+#define OPT_SAMPLE(o)                                                  \
+	OPT_TEXT('g', "group", "GLOB", &(o)->survey.group,             \
+		 "show the groups that match"),                        \
+		OPT_DURATION(0, "lease", "DUR", &(o)->survey.lease_ms, \
+			     "who is silent for longer is gone (30s)")
+
+/* What is wrong with the options, as static text; NULL: nothing. */
+const char *sample_options_error(const struct sample_options *o);
 
 struct sample {
 	const struct sample_options *o;

@@ -147,7 +147,7 @@ handle(int sig, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler };
 
-	sigemptyset(&action.sa_mask);
+	sigfillset(&action.sa_mask); /* what one undoes is undone as a whole */
 	sigaction(sig, &action, NULL);
 }
 
