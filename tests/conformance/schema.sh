@@ -14,7 +14,7 @@ suite=$1
 program=$2/conformance/schema_suite
 
 # Of a test's name "DRAFT/FILE: schema: value" the beginning or an expression,
-# and why it fails.  ev(7) lists these.
+# and why it fails.  The manual lists these.
 exceptions='
 .*/optional/cross-draft.json: refs to (historic|future) drafts|2019-09 is not supported
 draft7/optional/content.json: |contentEncoding and contentMediaType are annotations
