@@ -4,8 +4,8 @@
  * Reads what the server knows of streams and their groups (survey), finds out
  * what it means (judge), and prints a row per group; or compares it with
  * thresholds (rules), once as a Nagios plugin does (--check) or again and again,
- * for events when something begins and ends to be wrong (--alerts).  It changes
- * nothing.
+ * for events when something begins and ends to be wrong (--alerts); or shows
+ * them on a terminal (--watch), or what is in work (--jobs).  It changes nothing.
  */
 #include <poll.h>
 #include <string.h>
@@ -17,12 +17,14 @@
 #include "common/deadline.h"
 #include "common/diag.h"
 #include "common/health.h"
+#include "common/joblist.h"
 #include "common/opt.h"
 #include "common/out.h"
 #include "common/rules.h"
 #include "common/sample.h"
 #include "common/stop.h"
 #include "common/view.h"
+#include "common/watch.h"
 #include "common/when.h"
 
 enum { REPLY_MIN_MS = 2000 /* what a server gets to answer an --interval */ };
@@ -35,8 +37,8 @@ struct options {
 	int64_t apart_ms;        /* of the two samples of one look; 0: one */
 	int64_t interval_ms;     /* between looks; 0: there is one */
 	int64_t timeout_ms;
-	uint64_t count; /* of looks, with --alerts of alerts */
-	bool check, alerts, health;
+	uint64_t count; /* of looks, with --alerts of alerts, else of jobs */
+	bool check, alerts, health, watch, jobs;
 };
 
 struct run {
@@ -46,6 +48,7 @@ struct run {
 	struct sample sample;
 	struct rules_list found;
 	struct health health;
+	struct joblist jobs;
 	struct view view;
 	struct alerts alerts;
 	struct out out;
@@ -57,6 +60,7 @@ static const struct opt_program program = {
 	.purpose = "tell how far groups are behind",
 	.usage = "[options] [STREAM|PATTERN…]\n"
 		 "--check|--alerts [options] [STREAM|PATTERN…]\n"
+		 "--watch|--jobs [options] [STREAM|PATTERN…]\n"
 		 "--health [--check] [options]",
 	.config = { "rules" },
 	.acl = acl_put,
@@ -69,14 +73,22 @@ check_modes(const struct options *o, bool thresholds)
 		opt_usage("--alerts goes with neither --check nor --health");
 	if (o->alerts && (o->to != NULL || o->format != NULL))
 		opt_usage("--alerts prints events: no --format, no --to");
+	if ((o->watch || o->jobs) && (o->check || o->alerts || o->health))
+		opt_usage("--watch and --jobs go with no --check, --alerts or "
+			  "--health");
+	if (o->watch && (o->to != NULL || o->format != NULL))
+		opt_usage("--watch paints a terminal: no --format, no --to");
+	if (o->jobs && o->apart_ms != 0)
+		opt_usage("--sample is for rates, which jobs have not");
 	if (o->health && o->sample.operands != 0)
 		opt_usage("--health is of the server, not of streams");
 	if (o->interval_ms != 0 && (o->check || o->health))
 		opt_usage("--interval is not for --check and --health");
 	if (o->interval_ms != 0 && o->apart_ms != 0)
 		opt_usage("--sample is for one look, without --interval");
-	if (o->interval_ms == 0 && o->count != UINT64_MAX)
-		opt_usage("--count is for --alerts and --interval");
+	if (o->interval_ms == 0 && !o->jobs && o->count != UINT64_MAX)
+		opt_usage("--count is for --alerts, --interval, --watch and "
+			  "--jobs");
 	if (!thresholds && (o->rules.warn != NULL || o->rules.crit != NULL ||
 			    o->rules.path != NULL))
 		opt_usage("thresholds are for --check, --alerts, --health "
@@ -91,12 +103,15 @@ choose_view(const struct options *o, struct view *v)
 			   : o->check        ? "nagios"
 					     : "table";
 
-	v->kind = o->health ? VIEW_HEALTH : o->check ? VIEW_CHECK : VIEW_SURVEY;
+	v->kind = o->health  ? VIEW_HEALTH
+		  : o->check ? VIEW_CHECK
+		  : o->jobs  ? VIEW_JOBS
+			     : VIEW_SURVEY;
 	v->to = o->to;
 	v->rates = o->apart_ms != 0 || o->interval_ms != 0;
 	v->form = view_form(name, v->kind);
 	if (v->form == NULL && view_form(name, VIEW_SURVEY) != NULL)
-		opt_usage("--format %s is not for --check and --health", name);
+		opt_usage("--format %s is not for this", name);
 	if (v->form == NULL)
 		opt_usage("--format is table, ndjson, prometheus or nagios");
 }
@@ -126,8 +141,8 @@ check_options(struct options *o, struct run *run, const struct config *config)
 	bool thresholds;
 	size_t i;
 
-	if (o->alerts && o->interval_ms == 0)
-		o->interval_ms = 10000;
+	if ((o->alerts || o->watch) && o->interval_ms == 0)
+		o->interval_ms = o->watch ? 2000 : 10000;
 	choose_view(o, &run->view);
 	thresholds = o->check || o->alerts || o->health ||
 		     view_is(&run->view, "nagios");
@@ -137,7 +152,7 @@ check_options(struct options *o, struct run *run, const struct config *config)
 	for (i = 0; i < o->sample.operands; i++)
 		if (*o->sample.operand[i] == '\0')
 			opt_usage("a stream's name can't be empty");
-	if (view_is(&run->view, "prometheus"))
+	if (view_is(&run->view, "prometheus") || o->watch)
 		o->sample.memory = true;
 	if (thresholds) {
 		load_rules(o, run, config);
@@ -171,10 +186,11 @@ parse_options(struct options *o, struct run *run, int argc, char **argv)
 			     "who is silent for longer is gone (30s)"),
 		OPT_DURATION(0, "sample", "DUR", &o->apart_ms,
 			     "look twice, that far apart, for rates"),
-		OPT_DURATION(0, "interval", "DUR", &o->interval_ms,
-			     "look again and again (--alerts: 10s)"),
+		OPT_DURATION(
+			0, "interval", "DUR", &o->interval_ms,
+			"look again and again (--alerts: 10s, --watch: 2s)"),
 		OPT_U64('c', "count", "N", &o->count,
-			"stop after N looks, or alerts"),
+			"stop after N looks, alerts or jobs"),
 		OPT_DURATION('w', "timeout", "DUR", &o->timeout_ms,
 			     "stop after this long"),
 		OPT_BOOL(0, "check", &o->check,
@@ -184,6 +200,11 @@ parse_options(struct options *o, struct run *run, int argc, char **argv)
 			 "print events when rules fire and clear"),
 		OPT_BOOL(0, "health", &o->health,
 			 "check the server: memory, persistence, …"),
+		OPT_BOOL(0, "watch", &o->watch,
+			 "show it on the terminal, again and again"),
+		OPT_BOOL(
+			0, "jobs", &o->jobs,
+			"show what runs, waits for its next attempt, is stuck"),
 		OPT_END,
 	};
 	struct opt_args args;
@@ -221,6 +242,14 @@ rest(struct run *run, int64_t until)
 			return;
 }
 
+/* By default the first JOBLIST_COUNT are shown. */
+static size_t
+most_jobs(const struct options *o)
+{
+	return o->interval_ms == 0 && o->count < SIZE_MAX ? (size_t)o->count
+							  : JOBLIST_COUNT;
+}
+
 /* Ask once, or twice for rates. */
 static void
 look(struct run *run)
@@ -243,6 +272,9 @@ look(struct run *run)
 			rules_list_check(&run->found, &run->rules,
 					 &run->sample.survey, &run->sample.past,
 					 sample_memory(&run->sample));
+		if (rc == 0 && o->jobs)
+			rc = joblist_read(&run->jobs, run->conn,
+					  &run->sample.survey, most_jobs(o));
 	}
 	run->view.away = rc < 0 ? conn_error(run->conn) : NULL;
 }
@@ -334,6 +366,23 @@ answer_on_and_on(struct run *run)
 	return away && !o->alerts ? EXIT_SERVER : EXIT_OK;
 }
 
+static enum exit_status
+answer(struct run *run)
+{
+	const struct options *o = run->o;
+	const struct watch_options watch = {
+		.interval_ms = o->interval_ms,
+		.count = o->count,
+		.deadline = run->deadline,
+		.jobs = o->jobs,
+		.most = most_jobs(o),
+	};
+
+	if (o->watch)
+		return watch_run(&run->sample, &watch);
+	return o->interval_ms != 0 ? answer_on_and_on(run) : answer_once(run);
+}
+
 /* Looks that are repeated try once each; an answer that is waited for is tried
  * as long as was asked for, but not beyond --timeout. */
 static void
@@ -377,13 +426,14 @@ main(int argc, char **argv)
 	sample_init(&run.sample, &o.sample, run.conn);
 	run.view.sample = &run.sample;
 	run.view.health = &run.health;
-	status =
-		o.interval_ms != 0 ? answer_on_and_on(&run) : answer_once(&run);
+	run.view.jobs = &run.jobs;
+	status = answer(&run);
 	sample_release(&run.sample);
 	rules_list_release(&run.found);
 	rules_release(&run.rules);
 	alert_release(&run.alerts);
 	health_release(&run.health);
+	joblist_release(&run.jobs);
 	conn_close(run.conn);
 	status = out_close(&run.out, status);
 	return (int)(o.check && (int)status > RULES_UNKNOWN

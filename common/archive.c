@@ -144,7 +144,9 @@ archive_open(struct archive *a, const char *path)
 static void
 put_prefix(struct buf *b, const char *stream)
 {
-	const struct record r = { .stream = stream, .body = RECORD_NONE };
+	const struct record r = { .stream = stream,
+				  .id = ID_MAX, /* any but 0-0, which is none */
+				  .body = RECORD_NONE };
 	static const char id[] = ",\"id\":\"";
 	const char *at;
 

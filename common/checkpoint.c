@@ -59,6 +59,26 @@ checkpoint_set(struct checkpoint *c, const char *stream, struct id id)
 	c->changed = true;
 }
 
+const char *
+checkpoint_tag(const struct checkpoint *c, const char *stream)
+{
+	const struct checkpoint_entry *e = find(c, stream);
+
+	return e != NULL ? e->tag : NULL;
+}
+
+void
+checkpoint_set_tag(struct checkpoint *c, const char *stream, const char *tag)
+{
+	struct checkpoint_entry *e = find(c, stream);
+
+	if (e == NULL)
+		return;
+	free(e->tag);
+	e->tag = xstrdup(tag);
+	c->changed = true;
+}
+
 /* The stream that a line names; NULL if none. */
 static const char *
 stream_of(const struct record_line *line)
@@ -69,6 +89,24 @@ stream_of(const struct record_line *line)
 	    strlen(line->event) != line->event_len)
 		return NULL;
 	return line->event;
+}
+
+/* Take over a line's tag, if it has one. */
+static void
+take_tag(struct checkpoint *c, struct record_line *line)
+{
+	const struct json_member *m = json_doc_member(&line->doc, "tag", 3);
+	struct buf tmp = { 0 }, tag = { 0 };
+	const char *text;
+	size_t len;
+
+	if (m != NULL && m->value.type == JSON_STRING) {
+		json_text(&m->value, &tmp, &text, &len);
+		buf_set(&tag, text, len);
+		checkpoint_set_tag(c, stream_of(line), tag.data);
+	}
+	buf_release(&tmp);
+	buf_release(&tag);
 }
 
 /* A line is a record of which only stream and id are wanted. */
@@ -92,6 +130,7 @@ read_lines(struct checkpoint *c, struct line_reader *in)
 			break;
 		}
 		checkpoint_set(c, stream_of(&line), line.id);
+		take_tag(c, &line);
 	}
 	record_line_release(&line);
 	if (rc < 0 && c->error[0] == '\0')
@@ -137,7 +176,12 @@ format(const struct checkpoint *c, struct buf *b)
 			buf_add_base64(b, e->stream, len);
 			buf_addc(b, '"');
 		}
-		buf_addf(b, ",\"id\":\"%s\"}\n", id);
+		buf_addf(b, ",\"id\":\"%s\"", id);
+		if (e->tag != NULL) {
+			buf_adds(b, ",\"tag\":");
+			buf_add_json(b, e->tag, strlen(e->tag));
+		}
+		buf_adds(b, "}\n");
 	}
 }
 
@@ -163,8 +207,10 @@ checkpoint_close(struct checkpoint *c)
 {
 	size_t i;
 
-	for (i = 0; i < c->count; i++)
+	for (i = 0; i < c->count; i++) {
 		free(c->entry[i].stream);
+		free(c->entry[i].tag);
+	}
 	free(c->entry);
 	*c = (struct checkpoint){ 0 };
 }

@@ -182,20 +182,34 @@ conn_poll(struct conn *c, struct pollfd *p)
 	return rc < 0 ? conn_lost(c) : rc;
 }
 
+void
+conn_set_heed(struct conn *c, int fd, bool (*heed)(void *arg), void *arg)
+{
+	c->heed_fd = fd;
+	c->heed = heed;
+	c->heed_arg = arg;
+}
+
 static int
 watch(struct conn *c, struct reply **reply, size_t part_bytes, int64_t block_ms,
       int fd, bool drain)
 {
+	bool heeds = drain && c->heed != NULL;
 	const struct wire_until until = {
 		.part_bytes = part_bytes,
 		.silence_ms = c->options->reply_ms,
 		.block_ms = block_ms,
 		.deadline = INT64_MAX,
-		.fd = fd,
+		.fd = heeds ? c->heed_fd : fd,
 		.drain = drain,
 	};
-	int rc = wire_watch(&c->wire, reply, &until);
+	int rc;
 
+	do
+		rc = wire_watch(&c->wire, reply, &until);
+	while (rc == 0 && heeds && c->heed(c->heed_arg));
+	if (rc == 0 && heeds)
+		return conn_lose(c, "interrupted");
 	c->answered |= rc > 0;
 	return rc < 0 ? conn_lost(c) : rc;
 }

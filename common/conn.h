@@ -106,6 +106,13 @@ int conn_reopen(struct conn *c);
 /* A second connection with the same options, for a short errand. */
 struct conn *conn_again(const struct conn *c);
 
+/*
+ * While conn_reply() and conn_await() wait, watch fd too and call heed() whenever
+ * it is readable; heed() must read from it.  If it returns false, the wait is
+ * given up and the connection with it.  NULL: not any more.
+ */
+void conn_set_heed(struct conn *c, int fd, bool (*heed)(void *arg), void *arg);
+
 /* Append a command of argc arguments: conn_command(), then argc times an
  * argument.  conn_commandv() does both for NUL-terminated words up to NULL. */
 void conn_command(struct conn *c, size_t argc);

@@ -26,6 +26,10 @@ struct conn {
 	bool answered; /* a command, since it was connected again */
 	bool hopeless; /* it would go as before if opened again */
 
+	int heed_fd; /* conn_set_heed() */
+	bool (*heed)(void *arg);
+	void *heed_arg;
+
 	bool failed, usage;
 	bool told_needless; /* a warning that is not repeated */
 	char error[1024];

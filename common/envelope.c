@@ -313,6 +313,7 @@ struct edit {
 	size_t name_len;
 	const char *value;
 	bool alone; /* nothing else is in the object */
+	bool raw;   /* the value is JSON */
 };
 
 struct edits {
@@ -392,7 +393,10 @@ apply(const struct event *ev, const struct edits *edits, struct buf *out)
 			add_json(out, edit->name, edit->name_len);
 			buf_addc(out, ':');
 		}
-		add_json(out, edit->value, strlen(edit->value));
+		if (edit->raw)
+			buf_adds(out, edit->value);
+		else
+			add_json(out, edit->value, strlen(edit->value));
 		if (edit->name != NULL && !(edit->alone && last))
 			buf_addc(out, ',');
 	}
@@ -409,6 +413,49 @@ envelope_relate(const struct event *ev, struct buf *out,
 	plan_role(&edits, ev, ev->profile, ROLE_CAUSATION, causation);
 	sort_edits(&edits);
 	apply(ev, &edits, out);
+}
+
+/* The object that a mark goes into; JSON_NONE: it is missing. */
+static struct json_value
+mark_place(const struct event *ev)
+{
+	if (strcmp(event_profile_name(ev->profile), "domain") != 0)
+		return ev->doc.root;
+	return json_member(&ev->doc.root, "metadata", 8);
+}
+
+int
+envelope_mark(const struct event *ev, struct buf *out, const char *name,
+	      const char *text)
+{
+	struct edits edits = { .count = 0 };
+	struct json_value place, old;
+	struct buf made = { 0 };
+
+	if (ev->profile == NULL)
+		return 0;
+	place = mark_place(ev);
+	if (place.type == JSON_OBJECT) {
+		old = json_member(&place, name, strlen(name));
+		plan(&edits, &place, name, strlen(name), text);
+		if (edits.count == 0)
+			edits.edit[edits.count++] = (struct edit){
+				.at = old.text, .len = old.len, .value = text
+			};
+	} else if (place.type == JSON_NONE || place.type == JSON_NULL) {
+		buf_addc(&made, '{');
+		buf_add_json(&made, name, strlen(name));
+		buf_addc(&made, ':');
+		buf_add_json(&made, text, strlen(text));
+		buf_addc(&made, '}');
+		plan(&edits, &ev->doc.root, "metadata", 8, buf_text(&made));
+		edits.edit[0].raw = true;
+	} else {
+		return 0;
+	}
+	apply(ev, &edits, out);
+	buf_release(&made);
+	return 1;
 }
 
 /* A CloudEvent but for its specversion. */

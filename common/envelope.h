@@ -70,6 +70,16 @@ int envelope_fill(const struct event *ev, struct buf *out, int64_t now_ms);
 void envelope_relate(const struct event *ev, struct buf *out,
 		     const char *correlation, const char *causation);
 
+/*
+ * Append the event's bytes with the member `name` set to the text: an extension
+ * of a CloudEvent, a member of /metadata of a domain event (which is made where
+ * it is missing), of the object itself with any other profile.  A value that it
+ * has already is replaced, all other bytes stay.  Returns 1, or 0 if there is no
+ * profile or no place for it.
+ */
+int envelope_mark(const struct event *ev, struct buf *out, const char *name,
+		  const char *text);
+
 /* Write a UUIDv7 (RFC 9562) of the time given, NUL-terminated.  Strictly rising
  * within one process (not across fork), also when the clock steps back.  Random
  * bytes are fetched for many at a time; that there are none ends the program. */

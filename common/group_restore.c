@@ -92,8 +92,9 @@ add_put_back(void *to, struct id id, int64_t deliveries)
 		flush_put_back(p);
 }
 
-/* What is in hand of a stream and pending for nobody.  0, or -1. */
-static int
+/* Put back what is in hand of a stream and pending for nobody.  Returns how many,
+ * or -1. */
+static int64_t
 put_back(struct group *g, struct conn *c, size_t stream, bool forward)
 {
 	struct put_back p = {
@@ -111,7 +112,7 @@ put_back(struct group *g, struct conn *c, size_t stream, bool forward)
 	if (p.done > 0)
 		warn("%s: %lld events in hand are pending again", p.stream,
 		     (long long)p.done);
-	return p.done < 0 ? -1 : 0;
+	return p.done;
 }
 
 /* The mark of a stream's group, "" if it has none or one may not look.  0, or
@@ -238,8 +239,8 @@ may_go_forward(const char *mark, struct id delivered)
 	       id_compare(delivered, from) >= 0;
 }
 
-/* ANEW if the group is another one, AGAIN if there was doubt, and what is in hand
- * has been put back; 0 if there was no need; -1. */
+/* ANEW if the group is another one, and what is in hand has been put back; AGAIN
+ * if there was doubt, rightly; 0 if there was no need; -1. */
 enum { AGAIN = 1, ANEW = 2 };
 
 static int
@@ -248,6 +249,7 @@ restore(struct group *g, struct conn *c, size_t stream, bool gone, bool doubt)
 	struct group_stream *st = &g->stream[stream];
 	char mark[GROUP_MARK];
 	struct id delivered = ID_MIN;
+	int64_t back;
 	bool anew;
 	int rc = group_find(g, c, st->name, &delivered);
 
@@ -262,10 +264,11 @@ restore(struct group *g, struct conn *c, size_t stream, bool gone, bool doubt)
 	anew = strcmp(mark, st->restored) != 0;
 	if (!anew && !doubt)
 		return 0;
-	if (put_back(g, c, stream, may_go_forward(mark, delivered)) < 0)
+	back = put_back(g, c, stream, may_go_forward(mark, delivered));
+	if (back < 0)
 		return -1;
 	memcpy(st->restored, mark, sizeof(mark));
-	return anew ? ANEW : AGAIN;
+	return anew ? ANEW : back > 0 ? AGAIN : 0;
 }
 
 int
@@ -283,10 +286,11 @@ group_restore(struct group *g, struct conn *c, bool gone)
 		restored |= rc != 0;
 		anew |= rc == ANEW;
 	}
-	/* What is not handed out yet, or on its way, came from the old group. */
+	/* What is on its way, or not handed out yet, came from the old group: all of
+	 * it is in hand once the read behind it is answered. */
 	if (anew)
-		g->doubt_until = g->answered + 1;
-	else if (doubt && (g->answered >= g->doubt_until || !g->reading))
+		g->doubt_until = g->answered + 2;
+	else if (doubt && g->answered >= g->doubt_until)
 		g->doubt_until = 0;
 	return restored;
 }

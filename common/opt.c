@@ -311,7 +311,7 @@ names_row(const char *name, const struct opt *row)
 	size_t len = strlen(self);
 
 	if (strcmp(name, row->name) == 0)
-		return 1;
+		return !opt_is_namesake(name, row->letter);
 	return strncmp(name, self, len) == 0 && name[len] == '.' &&
 			       strcmp(name + len + 1, row->name) == 0
 		       ? 2

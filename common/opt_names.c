@@ -96,6 +96,19 @@ opt_letter_means(char letter, const char *name)
 }
 
 bool
+opt_is_namesake(const char *name, char letter)
+{
+	size_t i;
+
+	if (letter != 0 || !opt_is_common(name))
+		return false;
+	for (i = 0; i < COUNT(letters); i++)
+		if (opt_letter_means(letters[i].letter, name))
+			return true;
+	return false;
+}
+
+bool
 opt_is_taken(const char *name, char letter)
 {
 	size_t i;

@@ -99,7 +99,7 @@ out_flush(struct out *out)
 static int
 settle(struct out *out)
 {
-	if (out->buf.len >= FULL)
+	if (out->buf.len >= FULL && out->fd >= 0)
 		return out_flush(out);
 	return out->error != 0 ? -1 : 0;
 }
@@ -169,13 +169,15 @@ out_json(struct out *out, const char *text, size_t len)
 	return settle(out);
 }
 
-void
+int
 out_name(struct out *out, const char *name)
 {
 	size_t len = strlen(name), n;
 	char escaped[6];
 
-	while (len != 0 && text_utf8_prefix(name, len) != 0) {
+	if (out->error != 0)
+		return -1;
+	for (; len != 0 && text_utf8_prefix(name, len) != 0; len -= n) {
 		n = text_utf8_len(name, len);
 		if (text_is_control(name, n))
 			buf_add(&out->buf, escaped,
@@ -183,8 +185,8 @@ out_name(struct out *out, const char *name)
 		else
 			buf_add(&out->buf, name, n);
 		name += n;
-		len -= n;
 	}
+	return settle(out);
 }
 
 int

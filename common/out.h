@@ -16,7 +16,7 @@
 #include "common/diag.h"
 
 struct out {
-	int fd;
+	int fd; /* -1: there is none, what is printed stays in buf */
 	const char *name;
 	bool terminal;   /* neutralise what could drive one */
 	char terminator; /* of a line: '\n', or NUL with -0 */
@@ -43,9 +43,9 @@ int out_write(struct out *out, const char *text, size_t len);
  */
 int out_json(struct out *out, const char *text, size_t len);
 
-/* Append a name in a line for people: controls as \u escapes, bytes that are no
- * UTF-8 and what follows them left out. */
-void out_name(struct out *out, const char *name);
+/* Append a name in a line for people: controls become \u escapes, what is no
+ * UTF-8 ends it. */
+int out_name(struct out *out, const char *name);
 
 /* End the line; returns -1 if anything failed so far. */
 int out_end(struct out *out);

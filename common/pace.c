@@ -62,6 +62,15 @@ rate_delay(struct pace *p)
 	return due - elapsed < 1000 ? (int)(due - elapsed) : 1000;
 }
 
+int
+pace_take(struct pace *p)
+{
+	int delay = rate_delay(p);
+
+	p->sent += delay == 0;
+	return delay;
+}
+
 /* What the group can take: as many events as keep its lag in bounds, counted
  * when all that was sent before is stored.  0 for now none, -1, -2. */
 static int

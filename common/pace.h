@@ -45,6 +45,10 @@ int pace_open(struct pace *p, const struct conn *c, const char *stream);
  */
 int pace_wait(struct pace *p, struct publish *publish);
 
+/* For callers that wait by themselves: the ms, at most 1000, until one more event
+ * may be sent by the rate alone.  0 counts it as sent. */
+int pace_take(struct pace *p);
+
 void pace_close(struct pace *p);
 
 #endif

@@ -111,6 +111,9 @@ uint64_t publish_duplicates(const struct publish *p);
  * the first line that was not given to publish_send(). */
 void publish_report(const struct publish *p, uint64_t next_line);
 
+/* Why publishing failed; "" if it has not. */
+const char *publish_error(const struct publish *p);
+
 void publish_close(struct publish *p);
 
 #endif

@@ -13,6 +13,12 @@ publish_duplicates(const struct publish *p)
 	return p->duplicates;
 }
 
+const char *
+publish_error(const struct publish *p)
+{
+	return p->error;
+}
+
 static void
 say(const struct route *r, const char *what, const struct lines *l)
 {

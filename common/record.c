@@ -102,20 +102,27 @@ add_time(struct buf *b, const char *key, int64_t ms)
 	add_text(b, key, time);
 }
 
-/* {"stream":…,"id":…, … up to the body, which no leading comma precedes */
+static void
+add_id(struct buf *b, struct id id)
+{
+	char text[ID_TEXT];
+
+	if (id_compare(id, ID_MIN) == 0)
+		return;
+	id_put(text, id);
+	add_text(b, "id", text);
+	add_time(b, "time", id.ms > INT64_MAX ? INT64_MAX : (int64_t)id.ms);
+}
+
+/* {"stream":…,"id":…, … up to the body, for add_key() */
 static void
 add_head(struct buf *b, const struct record *r)
 {
-	char id[ID_TEXT];
 	size_t start = b->len;
 
 	add_text(b, "stream", r->stream);
-	if (!r->scheduled) {
-		id_put(id, r->id);
-		add_text(b, "id", id);
-		add_time(b, "time",
-			 r->id.ms > INT64_MAX ? INT64_MAX : (int64_t)r->id.ms);
-	}
+	if (!r->scheduled)
+		add_id(b, r->id);
 	add_text(b, "group", r->group);
 	add_text(b, "status", r->status);
 	add_text(b, "consumer", r->consumer);
@@ -124,7 +131,19 @@ add_head(struct buf *b, const struct record *r)
 	if (r->scheduled || r->due_ms != 0)
 		add_time(b, "due", r->due_ms);
 	add_text(b, "priority", r->priority);
+	if (b->len == start)
+		buf_addc(b, '{');
 	b->data[start] = '{';
+}
+
+/* A comma comes first unless the head is empty; a buffer that is empty was
+ * written out. */
+static void
+add_key(struct buf *b, const char *key)
+{
+	if (*key == ',' && b->len != 0 && b->data[b->len - 1] == '{')
+		key++;
+	buf_adds(b, key);
 }
 
 static const char *const body_keys[] = {
@@ -152,10 +171,10 @@ record_put(const struct record *r, struct buf *b)
 
 	add_head(b, r);
 	if (r->dead != NULL) {
-		buf_adds(b, dead_key);
+		add_key(b, dead_key);
 		buf_add(b, r->dead, r->dead_len);
 	}
-	buf_adds(b, body_keys[r->body]);
+	add_key(b, body_keys[r->body]);
 	if (r->body == RECORD_TEXT || r->body == RECORD_BASE64)
 		add_encoded(b, r);
 	else
@@ -176,10 +195,10 @@ record_print(const struct record *r, struct out *out, bool meta)
 	}
 	add_head(&out->buf, r);
 	if (r->dead != NULL) {
-		buf_adds(&out->buf, dead_key);
+		add_key(&out->buf, dead_key);
 		out_json(out, r->dead, r->dead_len);
 	}
-	buf_adds(&out->buf, body_keys[r->body]);
+	add_key(&out->buf, body_keys[r->body]);
 	if (r->body == RECORD_TEXT || r->body == RECORD_BASE64)
 		add_encoded(&out->buf, r);
 	else

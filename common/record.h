@@ -31,7 +31,7 @@ enum record_body {
 /* A record, reused from one to the next.  A zeroed struct is valid. */
 struct record {
 	const char *stream, *group, *consumer; /* NULL: doesn't apply */
-	struct id id;
+	struct id id; /* ID_MIN, which no entry has: doesn't apply */
 	int64_t deliveries, attempts; /* 0: doesn't apply */
 	const char *status;           /* in the group; NULL: doesn't apply */
 	int64_t due_ms;       /* of the next attempt; 0: doesn't apply */

@@ -18,6 +18,8 @@ static const char *const texts[] = {
 	[SCRIPT_PUTBACK] = lua_putback, [SCRIPT_REGROUP] = lua_regroup,
 	[SCRIPT_ADOPT] = lua_adopt,     [SCRIPT_TRIM] = lua_trim,
 	[SCRIPT_REMOVE] = lua_remove,   [SCRIPT_REAP] = lua_reap,
+	[SCRIPT_REPLAY] = lua_replay,   [SCRIPT_REWIND] = lua_rewind,
+	[SCRIPT_SPAN] = lua_span,       [SCRIPT_PEEK] = lua_peek,
 };
 
 const char *
@@ -62,6 +64,16 @@ script_begin(struct conn *c, const struct script *s, size_t keys, size_t argc)
 	conn_command(c, 3 + argc);
 	conn_args(c, "EVALSHA");
 	conn_args(c, s->sha);
+	conn_argu(c, keys);
+}
+
+void
+script_begin_text(struct conn *c, const struct script *s, size_t keys,
+		  size_t argc)
+{
+	conn_command(c, 3 + argc);
+	conn_args(c, "EVAL");
+	conn_args(c, texts[s->name]);
 	conn_argu(c, keys);
 }
 

@@ -35,7 +35,11 @@ enum script_name {
 	SCRIPT_ADOPT,
 	SCRIPT_TRIM,
 	SCRIPT_REMOVE,
-	SCRIPT_REAP
+	SCRIPT_REAP,
+	SCRIPT_REPLAY,
+	SCRIPT_REWIND,
+	SCRIPT_SPAN,
+	SCRIPT_PEEK
 };
 
 struct script {
@@ -53,6 +57,11 @@ int script_load(struct conn *c, struct script *s);
  * as conn_arg().  The script must be loaded. */
 void script_begin(struct conn *c, const struct script *s, size_t keys,
 		  size_t argc);
+
+/* The same with the text in place of its hash, so that NOSCRIPT can't come: for
+ * long calls that are pipelined and can't be sent again in their order. */
+void script_begin_text(struct conn *c, const struct script *s, size_t keys,
+		       size_t argc);
 
 /* A key or an argument. */
 struct script_arg {

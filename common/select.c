@@ -120,16 +120,16 @@ names(struct select *s)
 
 	id_put(s->id, r->id);
 	return (struct filter_names){
-		.id = r->scheduled ? NULL : s->id,
+		.id = !r->scheduled && id_compare(r->id, ID_MIN) != 0 ? s->id
+								      : NULL,
 		.stream = r->stream,
 		.group = r->group,
 		.deliveries = r->deliveries > 0 ? r->deliveries : -1,
 	};
 }
 
-/* Decide on the current record. */
-static int
-decide(struct select *s)
+int
+select_record(struct select *s)
 {
 	const struct select_options *o = s->options;
 	struct filter_names bound;
@@ -160,14 +160,14 @@ int
 select_entry(struct select *s, const struct entry *e)
 {
 	select_read(s, e);
-	return decide(s);
+	return select_record(s);
 }
 
 int
 select_body(struct select *s, const char *text, size_t len)
 {
 	record_set_body(&s->record, text, len);
-	return decide(s);
+	return select_record(s);
 }
 
 static int

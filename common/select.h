@@ -77,6 +77,10 @@ void select_read(struct select *s, const struct entry *e);
  */
 int select_entry(struct select *s, const struct entry *e);
 
+/* The same for a record whose id and body (record_set_body) the caller has set
+ * too. */
+int select_record(struct select *s);
+
 /* The same for an event that is no entry; the caller sets all else of record
  * before.  The bytes are borrowed. */
 int select_body(struct select *s, const char *text, size_t len);

@@ -95,11 +95,37 @@ health_nagios(const struct view *v, struct out *out)
 		health_print_nagios(v->health, out);
 }
 
+static void
+tell_more(const struct joblist *jobs)
+{
+	if (jobs->more != 0)
+		warn("%llu more jobs are not shown, see --count",
+		     (unsigned long long)jobs->more);
+}
+
+static void
+jobs_table(const struct view *v, struct out *out)
+{
+	joblist_print_table(v->jobs, 0, SIZE_MAX, width(v), colour(v), out);
+	tell_more(v->jobs);
+}
+
+static void
+jobs_ndjson(const struct view *v, struct out *out)
+{
+	joblist_print_ndjson(v->jobs, out);
+	tell_more(v->jobs);
+}
+
 static const struct view_form forms[] = {
-	{ "table", { survey_table, check_table, health_table }, false },
-	{ "ndjson", { survey_ndjson, check_ndjson, health_ndjson }, false },
-	{ "prometheus", { survey_prometheus, NULL, NULL }, true },
-	{ "nagios", { check_nagios, check_nagios, health_nagios }, true },
+	{ "table",
+	  { survey_table, check_table, health_table, jobs_table },
+	  false },
+	{ "ndjson",
+	  { survey_ndjson, check_ndjson, health_ndjson, jobs_ndjson },
+	  false },
+	{ "prometheus", { survey_prometheus, NULL, NULL, NULL }, true },
+	{ "nagios", { check_nagios, check_nagios, health_nagios, NULL }, true },
 };
 
 const struct view_form *

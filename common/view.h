@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "common/health.h"
+#include "common/joblist.h"
 #include "common/out.h"
 #include "common/rules_print.h"
 #include "common/sample.h"
@@ -18,6 +19,7 @@ enum view_kind {
 	VIEW_SURVEY, /* a row per group */
 	VIEW_CHECK,  /* a finding per row and metric */
 	VIEW_HEALTH, /* a check of the server each */
+	VIEW_JOBS,   /* a row per job */
 	VIEW_KINDS
 };
 
@@ -30,6 +32,7 @@ struct view {
 	const struct sample *sample;
 	const struct rules_list *found; /* for VIEW_CHECK, and as nagios */
 	const struct health *health;    /* for VIEW_HEALTH */
+	const struct joblist *jobs;     /* for VIEW_JOBS */
 	const char *away; /* why the server could not be asked; NULL: it was */
 };
 

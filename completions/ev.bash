@@ -57,7 +57,15 @@ _ev_options()
 		echo "$_ev_connection $_ev_common -g --group= --format= \
 			--to= --lease= --sample= --interval= -c --count= -w \
 			--timeout= --check --warn= --crit= --rules= --alerts \
-			--health"
+			--health --watch --jobs"
+		;;
+	evreplay)
+		echo "$_ev_connection $_ev_common $_ev_select --in= --skip= \
+			--max-bytes= --to= -S --since= -U --until= --speed= \
+			--max-gap= --rate= --mark --checkpoint= --force \
+			--maxlen= --no-create --durability= --rewind= --by= \
+			--to-end --behind= --entries-read= --lease= -y --yes \
+			--no-audit --correlation="
 		;;
 	*) echo "$_ev_common" ;;
 	esac
@@ -70,21 +78,18 @@ _ev_long()
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
 	evpub:-w | evsub:-w | evtail:-w | evdlq:-w | evlag:-w) echo --timeout ;;
+	evtrim:-w | evreplay:-w) echo --timeout ;;
 	evsub:-g | evtail:-g | evdlq:-g | evlag:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
 	evsub:-P) echo --jobs ;;
 	evsub:-O) echo --output ;;
-	evsub:-e | evtail:-e | evdlq:-e) echo --filter ;;
-	evsub:-j | evtail:-j | evdlq:-j) echo --jq ;;
+	evsub:-e | evtail:-e | evdlq:-e | evtrim:-e | evreplay:-e) echo --filter ;;
+	evsub:-j | evtail:-j | evdlq:-j | evreplay:-j) echo --jq ;;
 	evsub:-c | evtail:-c | evdlq:-c | evlag:-c) echo --count ;;
+	evtrim:-c | evreplay:-c) echo --count ;;
 	evtail:-n) echo --lines ;;
-	evtail:-S | evdlq:-S) echo --since ;;
-	evtail:-U | evdlq:-U) echo --until ;;
-	evtrim:-e) echo --filter ;;
-	evtrim:-c) echo --count ;;
-	evtrim:-S) echo --since ;;
-	evtrim:-U) echo --until ;;
-	evtrim:-w) echo --timeout ;;
+	evtail:-S | evdlq:-S | evtrim:-S | evreplay:-S) echo --since ;;
+	evtail:-U | evdlq:-U | evtrim:-U | evreplay:-U) echo --until ;;
 	*) echo "$2" ;;
 	esac
 }
@@ -206,7 +211,7 @@ _ev_value()
 	case $3:$1 in
 	*:--password-file | *:--cacert | *:--cert | *:--cert-key | \
 		*:--rejects | *:--checkpoint | *:--rules | *:--archive | \
-		*:--policy | evlag:--to)
+		*:--policy | *:--in | evlag:--to)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		;;
@@ -227,7 +232,7 @@ _ev_value()
 		;;
 	*:--status) _ev_words $'waiting\npending\nretrying\ndone\ndead' "$2" ;;
 	*:--to | *:--await | *:--output) _ev_words "$(_ev_streams "$2")" "$2" ;;
-	*:--group) _ev_words "$(_ev_groups)" "$2" ;;
+	*:--group | *:--rewind) _ev_words "$(_ev_groups)" "$2" ;;
 	*:--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"
 		compopt -o nospace 2>/dev/null

@@ -91,8 +91,8 @@ function __ev_groups
         return r' (count $streams) $streams | sort -u
 end
 
-# options of evpub evsub evtail evlag evtrim evdlq
-for c in evpub evsub evtail evlag evtrim evdlq
+# options of evpub evsub evtail evlag evtrim evdlq evreplay
+for c in evpub evsub evtail evlag evtrim evdlq evreplay
     complete -c $c -f -a '(__ev_streams)'
     complete -c $c -s u -l url -x -a 'redis:// rediss:// unix:///' -d 'Where the server is'
     complete -c $c -l password-file -r -F -d 'Read the password from a file'
@@ -106,8 +106,8 @@ for c in evpub evsub evtail evlag evtrim evdlq
 end
 # end
 
-# options of evsub evtail evdlq
-for c in evsub evtail evdlq
+# options of evsub evtail evdlq evreplay
+for c in evsub evtail evdlq evreplay
     complete -c $c -s t -l type -x -d 'Keep events of this type'
     complete -c $c -s e -l filter -x -d 'Keep events for which this jq expression is true'
     complete -c $c -s j -l jq -x -d 'Print what this jq program makes of each event'
@@ -248,8 +248,37 @@ complete -c evlag -l crit -x -d 'Thresholds of what is critical'
 complete -c evlag -l rules -r -F -d 'Thresholds by stream and group'
 complete -c evlag -l alerts -d 'Print events when rules fire and clear'
 complete -c evlag -l health -d 'Check the server'
+complete -c evlag -l watch -d 'Show it on the terminal, again and again'
+complete -c evlag -l jobs -d 'Show what runs, waits or is stuck'
 complete -c evlag -l lease -x -d 'Who is silent for longer is gone (30s)'
 complete -c evlag -l sample -x -d 'Look twice, that far apart, for rates'
+# end
+
+# options of evreplay
+complete -c evreplay -l in -r -F -d 'Events from this file, - for stdin'
+complete -c evreplay -l skip -x -d 'Pass over so many lines of --in'
+complete -c evreplay -l max-bytes -x -d 'Refuse longer lines (16M)'
+complete -c evreplay -l to -x -a '(__ev_streams)' -d 'Publish to this stream'
+complete -c evreplay -s S -l since -x -a 'start end now 1h 1d 7d' -d 'From this time on'
+complete -c evreplay -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Up to this time'
+complete -c evreplay -l speed -x -d 'Keep the original spacing, so many times as fast'
+complete -c evreplay -l max-gap -x -d 'No pause longer than this'
+complete -c evreplay -l rate -x -d 'At most so many events per second'
+complete -c evreplay -l mark -d 'Add to each event where it comes from'
+complete -c evreplay -l checkpoint -r -F -d 'Go on behind the last run'
+complete -c evreplay -l force -d 'Into itself; although consumers are active'
+complete -c evreplay -l maxlen -x -d 'Trim the stream to about so many entries'
+complete -c evreplay -l no-create -d 'Fail if the stream does not exist'
+complete -c evreplay -l durability -x -a 'none leader fsync replicas=' -d 'When an event counts as stored'
+complete -c evreplay -l rewind -x -a '(__ev_groups)' -d 'Move a group'
+complete -c evreplay -l by -x -d 'Move it so many entries, -N back or +N on'
+complete -c evreplay -l to-end -d 'Move it to the end'
+complete -c evreplay -l behind -x -d 'Move it exactly behind this id'
+complete -c evreplay -l entries-read -x -d 'Of --behind: what the group has read'
+complete -c evreplay -l lease -x -d 'Consumers silent so long are not active (30s)'
+complete -c evreplay -s y -l yes -d 'Do it, not only print the plan'
+complete -c evreplay -l no-audit -d 'No event in ev:audit'
+complete -c evreplay -l correlation -x -d 'Keep an event and those it correlates'
 # end
 
 # options of all

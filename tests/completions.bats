@@ -154,6 +154,7 @@ offers()
 	offers 'evsub -g ' billing crm
 	offers 'evsub -g bi' billing
 	offers 'evsub --group=b' billing
+	offers 'evreplay --rewind b' billing
 }
 
 @test "groups of the stream that was named" {
@@ -176,6 +177,7 @@ offers()
 	cd "$BATS_TEST_TMPDIR/d" || return
 	offers 'evpub --cert cert' certificate.pem
 	offers 'evtail --checkpoint cert' certificate.pem
+	offers 'evreplay --in cert' certificate.pem
 }
 
 @test "options" {

@@ -249,6 +249,27 @@ a_name_of_any_bytes_leaves_the_file_readable(void **state)
 	assert_id("s", 2, 2);
 }
 
+static void
+a_position_may_have_a_tag(void **state)
+{
+	(void)state;
+	open_again();
+	checkpoint_set_tag(&cp, "s", "lost: nothing is noted of s");
+	assert_null(checkpoint_tag(&cp, "s"));
+	checkpoint_set(&cp, "s", ID_MIN);
+	checkpoint_set(&cp, "t", (struct id){ 1, 0 });
+	checkpoint_set_tag(&cp, "s", "first");
+	checkpoint_set_tag(&cp, "s", "a \"b\"");
+	assert_int_equal(checkpoint_save(&cp), 0);
+	assert_file(
+		"{\"stream\":\"s\",\"id\":\"0-0\",\"tag\":\"a \\\"b\\\"\"}\n"
+		"{\"stream\":\"t\",\"id\":\"1-0\"}\n");
+	open_again();
+	assert_string_equal(checkpoint_tag(&cp, "s"), "a \"b\"");
+	assert_null(checkpoint_tag(&cp, "t"));
+	assert_null(checkpoint_tag(&cp, "u"));
+}
+
 #define test_in_dir(name) \
 	cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
@@ -265,6 +286,7 @@ main(void)
 		test_in_dir(a_directory_is_no_checkpoint),
 		test_in_dir(a_save_that_fails_says_so_and_is_tried_again),
 		test_in_dir(a_name_of_any_bytes_leaves_the_file_readable),
+		test_in_dir(a_position_may_have_a_tag),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

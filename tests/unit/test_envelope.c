@@ -484,6 +484,52 @@ a_demanded_profile_is_filled(void **state)
 			"{ }", "domain");
 }
 
+/* NULL: it can't be marked. */
+static void
+assert_marks_as(const char *want, const char *text)
+{
+	struct event ev = { 0 };
+	struct buf out = { 0 };
+	int rc;
+
+	assert_int_equal(event_parse(&ev, text, strlen(text)), 0);
+	event_recognise(&ev, 0);
+	rc = envelope_mark(&ev, &out, "replayof", "a\"b/1-0");
+	assert_int_equal(rc, want != NULL);
+	assert_string_equal(buf_text(&out), want != NULL ? want : "");
+	buf_release(&out);
+	event_release(&ev);
+}
+
+static void
+a_mark_is_put_in_and_all_else_stays(void **state)
+{
+#define MARK "\"replayof\":\"a\\\"b/1-0\""
+	(void)state;
+	assert_marks_as("{" MARK ",\"specversion\":\"1.0\", \"n\": 1.0}",
+			"{\"specversion\":\"1.0\", \"n\": 1.0}");
+	assert_marks_as("{ \"specversion\":\"1.0\"," MARK "}",
+			"{ \"specversion\":\"1.0\",\"replayof\":[1]}");
+	assert_marks_as("{\"specversion\":\"1.0\"," MARK ",\"z\":1}",
+			"{\"specversion\":\"1.0\",\"replayof\":null,\"z\":1}");
+	assert_marks_as(
+		"{\"event_id\":\"e\",\"event_type\":\"t\",\"metadata\":{" MARK
+		",\"a\":1}}",
+		"{\"event_id\":\"e\",\"event_type\":\"t\",\"metadata\":"
+		"{\"a\":1}}");
+	assert_marks_as("{\"metadata\":{" MARK "},\"event_id\":\"e\","
+			"\"event_type\":\"t\"}",
+			"{\"event_id\":\"e\",\"event_type\":\"t\"}");
+	assert_marks_as("{\"event_id\":\"e\",\"event_type\":\"t\","
+			"\"metadata\":{" MARK "}}",
+			"{\"event_id\":\"e\",\"event_type\":\"t\","
+			"\"metadata\":null}");
+	assert_marks_as(NULL, "{\"event_id\":\"e\",\"event_type\":\"t\","
+			      "\"metadata\":\"m\"}");
+	assert_marks_as(NULL, "{\"n\":1}");
+#undef MARK
+}
+
 int
 main(void)
 {
@@ -508,6 +554,7 @@ main(void)
 		cmocka_unit_test(a_cloudevent_without_its_specversion_gets_one),
 		cmocka_unit_test(what_is_no_envelope_stays),
 		cmocka_unit_test(a_demanded_profile_is_filled),
+		cmocka_unit_test(a_mark_is_put_in_and_all_else_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

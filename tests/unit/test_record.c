@@ -204,9 +204,9 @@ any_id_has_a_time(void **state)
 {
 	(void)state;
 	set_body("1");
-	rec.id = ID_MIN;
+	rec.id = (struct id){ 0, 1 };
 	assert_string_equal(print(true),
-			    "{\"stream\":\"s\",\"id\":\"0-0\",\"time\":"
+			    "{\"stream\":\"s\",\"id\":\"0-1\",\"time\":"
 			    "\"1970-01-01T00:00:00.000Z\",\"event\":1}");
 	rec.id = ID_MAX;
 	assert_string_equal(print(true),
@@ -215,6 +215,28 @@ any_id_has_a_time(void **state)
 			    "\"9999-12-31T23:59:59.999Z\",\"event\":1}");
 	assert_int_equal(parse(out.buf.data), 0);
 	assert_int_equal(id_compare(line.id, ID_MAX), 0);
+}
+
+static void
+what_comes_from_nowhere_has_a_body_alone(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	set_body("{\"a\":1}");
+	rec.stream = NULL;
+	rec.id = ID_MIN;
+	assert_string_equal(print(true), "{\"event\":{\"a\":1}}");
+	record_put(&rec, &b);
+	assert_string_equal(buf_text(&b), "{\"event\":{\"a\":1}}");
+	buf_release(&b);
+	rec.group = "g";
+	assert_string_equal(print(true),
+			    "{\"group\":\"g\",\"event\":{\"a\":1}}");
+	rec.group = NULL;
+	rec.dead = "{}";
+	rec.dead_len = 2;
+	assert_string_equal(print(true), "{\"dead\":{},\"event\":{\"a\":1}}");
 }
 
 static void
@@ -425,6 +447,7 @@ main(void)
 		test_record(a_record_says_what_applies_and_nothing_else),
 		test_record(what_a_group_made_of_it_and_when_it_is_due),
 		test_record(any_id_has_a_time),
+		test_record(what_comes_from_nowhere_has_a_body_alone),
 		test_record(several_fields_become_one_object),
 		test_record(names_of_any_bytes_leave_the_record_json),
 		test_record(a_terminal_is_not_driven_by_events),
