@@ -77,6 +77,7 @@ static const struct line {
 	{ "evlag", "!health pattern", "scan", "" },
 	{ "evlag", "check|alerts|health|format=prometheus|format=nagios",
 	  "info", "" },
+	{ "evlag", "jobs", SCRIPTS, "@progress:*" },
 	{ "evlag", "health", "config|get", "" },
 
 	{ "evtrim", "", "exists time", "S @dlq @delayed" },
@@ -104,14 +105,14 @@ static const struct line {
 
 	{ "evreplay", "!in !rewind", "time exists xlen xrange xrevrange", "S" },
 	{ "evreplay", "to", "xadd", "=to" },
-	{ "evreplay", "to checkpoint", SCRIPTS "hset hsetnx hget hmget",
+	{ "evreplay", "to checkpoint", "eval hset hsetnx hget hmget",
 	  "=to@replay:*" },
 	{ "evreplay", "to durability=none", "client|reply", "" },
 	{ "evreplay", "to durability=fsync", "command|info waitaof", "" },
 	{ "evreplay", "to durability=replicas", "wait", "" },
 	{ "evreplay", "rewind",
-	  SCRIPTS "time exists xlen xrange xrevrange xinfo|groups "
-		  "xinfo|stream xinfo|consumers",
+	  SCRIPTS "time xrange xrevrange xinfo|groups xinfo|stream "
+		  "xinfo|consumers",
 	  "S" },
 	{ "evreplay", "rewind yes", "xgroup|setid", "" },
 	{ "evreplay", "rewind yes !no-audit", "xadd", AUDIT_STREAM },
