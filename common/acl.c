@@ -77,6 +77,7 @@ static const struct line {
 	{ "evlag", "!health pattern", "scan", "" },
 	{ "evlag", "check|alerts|health|format=prometheus|format=nagios",
 	  "info", "" },
+	{ "evlag", "jobs", SCRIPTS, "@progress:*" },
 	{ "evlag", "health", "config|get", "" },
 
 	{ "evtrim", "", "exists time", "S @dlq @delayed" },
@@ -104,14 +105,14 @@ static const struct line {
 
 	{ "evreplay", "!in !rewind", "time exists xlen xrange xrevrange", "S" },
 	{ "evreplay", "to", "xadd", "=to" },
-	{ "evreplay", "to checkpoint", SCRIPTS "hset hsetnx hget hmget",
+	{ "evreplay", "to checkpoint", "eval hset hsetnx hget hmget",
 	  "=to@replay:*" },
 	{ "evreplay", "to durability=none", "client|reply", "" },
 	{ "evreplay", "to durability=fsync", "command|info waitaof", "" },
 	{ "evreplay", "to durability=replicas", "wait", "" },
 	{ "evreplay", "rewind",
-	  SCRIPTS "time exists xlen xrange xrevrange xinfo|groups "
-		  "xinfo|stream xinfo|consumers",
+	  SCRIPTS "time xrange xrevrange xinfo|groups xinfo|stream "
+		  "xinfo|consumers",
 	  "S" },
 	{ "evreplay", "rewind yes", "xgroup|setid", "" },
 	{ "evreplay", "rewind yes !no-audit", "xadd", AUDIT_STREAM },
@@ -233,6 +234,17 @@ add_word(struct buf *words, char sign, const char *text, size_t len)
 	buf_add(words, text, len);
 }
 
+/* ACL SETUSER refuses patterns behind the one of all keys. */
+static void
+add_name(struct acl *a, const char *text, size_t len)
+{
+	if (strcmp(buf_text(&a->keys), " ~*") == 0)
+		return;
+	if (len == 1 && *text == '*')
+		buf_clear(&a->keys);
+	add_word(&a->keys, '~', text, len);
+}
+
 /* A rule is split at blanks, and redis-cli gives quotes a meaning; in their
  * place stands any character. */
 static void
@@ -271,7 +283,7 @@ add_key(struct acl *a, const char *stream, bool literal, const char *suffix,
 		buf_adds(&key, buf_text(&name));
 	else
 		stream_companion(&key, buf_text(&name), buf_text(&tail));
-	add_word(&a->keys, '~', key.data, key.len);
+	add_name(a, key.data, key.len);
 	buf_release(&name);
 	buf_release(&key);
 	buf_release(&tail);
@@ -286,7 +298,7 @@ add_operands(struct acl *a, const char *suffix, size_t len)
 	if (a->streams == 0 && !needs_no_operand(a))
 		opt_usage("--print-acl: a STREAM is missing");
 	if (a->streams == 0)
-		add_word(&a->keys, '~', "*", 1);
+		add_name(a, "*", 1);
 	for (i = 0; i < a->streams; i++)
 		add_key(a, a->stream[i],
 			!takes_patterns(a) || !text_is_glob(a->stream[i]),
@@ -320,7 +332,7 @@ add_line(struct acl *a, const struct line *line)
 		else if (*word == '=')
 			add_option(a, word + 1, len - 1);
 		else
-			add_word(&a->keys, '~', word, len);
+			add_name(a, word, len);
 	list = line->commands;
 	while ((word = next_word(&list, &len)) != NULL)
 		add_word(&a->commands, '+', word, len);

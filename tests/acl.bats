@@ -284,6 +284,8 @@ give_up()
 	must_equal "$(jq -sc 'map([.group, .dead])' <<<"$output")" \
 		'[["billing",2],["mail",0]]'
 	as 0 evlag --format prometheus 'ord*'
+	as 0 evlag --jobs orders
+	[[ $output == *mail* ]]
 	as 0 evlag --check --warn lag=100,dead=5 --crit lag=1000 orders
 	as 2 evlag --check --crit dead=1 orders
 	as 1 evlag --alerts --interval 100ms -w 500ms -c 9 orders ||
@@ -321,10 +323,14 @@ give_up()
 	must_equal "$(redis xinfo consumers orders billing)" ''
 	as 0 evtrim --dead 0s --archive dead.ndjson -y orders
 	has_length '{orders}:dlq' 0
-	printf '[orders]\nmaxlen = 2\ndead = 1d\nconsumers = 1d\n' >policy
+	echo 'orders = maxlen=2 dead=1d consumers=1d' >policy
 	as 0 evtrim --policy policy -y
 	has_length orders 2
 	[ "$(redis xlen ev:audit)" -ge 6 ]
+	redis xgroup create orders slow 0 >/dev/null
+	redis xreadgroup group slow worker count 1 streams orders '>' >/dev/null
+	as 1 evtrim --maxlen 1 orders
+	redis xgroup destroy orders slow >/dev/null
 	as 0 evtrim --maxlen 1 -y --no-audit orders
 	refused evtrim xadd ev:audit '*' data '{}'
 	all_called
@@ -365,6 +371,38 @@ give_up()
 	refused evdlq xreadgroup group billing c streams orders '>'
 	become evdlq orders
 	refused evdlq xdel '{orders}:dlq' 1-1
+}
+
+@test "evreplay works as the user it asks for, and needs all of it" {
+	evpub orders '{"n":1}' '{"n":2}' '{"n":3}'
+	as 0 evreplay orders
+	must_equal "${#lines[@]}" 3
+	cp "$OUT" events
+	as 0 evreplay -S 1h --to copy orders
+	as 0 evreplay --to copy --checkpoint at orders
+	as 0 evreplay --to copy --durability none orders
+	as 4 evreplay --to copy --durability replicas=1 -w 100ms orders ||
+		as 1 evreplay --to copy --durability replicas=1 -w 100ms orders
+	as 0 evreplay --to copy --in events
+	as 1 evreplay missing
+	all_called
+
+	: >granted
+	: >called
+	evsub -q -g billing -E orders >/dev/null
+	as 0 evreplay --rewind billing -S 1h orders
+	as 0 evreplay --rewind billing --by -1 -y orders
+	as 0 evreplay --rewind billing --to-end -y orders
+	as 0 evreplay --rewind billing -S 1h -y orders
+	has_length ev:audit 3
+	all_called
+	become evreplay --to copy orders
+	refused_all evreplay
+	refused evreplay xadd others '*' data '{}'
+	refused evreplay xgroup setid orders billing 0
+	become evreplay --rewind billing -S 1h orders
+	refused evreplay xgroup setid orders billing 0
+	refused evreplay xadd orders '*' data '{}'
 }
 
 @test "the user of the URL has the rule, passwords are not in it" {

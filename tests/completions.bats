@@ -183,7 +183,7 @@ offers()
 @test "options" {
 	offers 'evpub --dur' --durability
 	offers 'evsub --se' --settle
-	offers 'evtail --pr' --profile
+	offers 'evtail --pro' --profile
 	offers 'evpub --cert' --cert --cert-key
 	offers 'evdlq --d' --dump-config
 }
