@@ -29,18 +29,24 @@ struct options {
 static const struct opt_program program = {
 	.purpose = "append events to a stream",
 	.usage = "[options] STREAM [EVENT…]\n"
+		 "--route [options] [EVENT…]\n"
 		 "--promote [options] STREAM…",
+	.config = { ROUTES_SECTION },
 };
 
-/* Of --promote all are streams, else the first one. */
+/* Of --promote all are streams, of --route none, else the first one. */
 static void
 take_operands(struct options *o, const struct opt_args *args)
 {
+	size_t named = o->feed.route ? 0 : 1, i;
 	const char *wrong;
-	size_t i;
 
-	if (args->count == 0)
+	if (args->count < named)
 		opt_usage("a STREAM is missing");
+	if (o->feed.route && o->promote)
+		opt_usage("--promote takes streams, not --route");
+	if (o->feed.route && routes_init(&o->feed.routes, args->config) < 0)
+		die(EXIT_USAGE, "%s", o->feed.routes.error);
 	for (i = 0; i < args->count && o->promote; i++) {
 		wrong = stream_name_error(args->operand[i]);
 		if (wrong != NULL)
@@ -48,10 +54,11 @@ take_operands(struct options *o, const struct opt_args *args)
 	}
 	o->stream = args->operand;
 	o->streams = args->count;
-	o->feed.publish.stream = args->operand[0];
-	if (args->count > 1) {
-		o->feed.arg = args->operand + 1;
-		o->feed.args = args->count - 1;
+	if (named != 0)
+		o->feed.publish.stream = args->operand[0];
+	if (args->count > named) {
+		o->feed.arg = args->operand + named;
+		o->feed.args = args->count - named;
 	}
 	wrong = feed_options_check(&o->feed);
 	if (wrong != NULL)
@@ -86,6 +93,8 @@ parse_options(struct options *o, int argc, char **argv)
 			 "publish what is scheduled and due, and exit"),
 		OPT_BOOL(0, "priority", &f->priority,
 			 "publish to the stream of each event's priority"),
+		OPT_BOOL(0, "route", &f->route,
+			 "publish to the streams that [routes] says"),
 		OPT_TEXT(0, "await", "STREAM", &f->await,
 			 "wait for the replies on STREAM and print them"),
 		OPT_PACE(&f->pace),

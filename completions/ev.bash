@@ -22,7 +22,7 @@ _ev_options()
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
 			--dedup= --dedup-key= --atomic= --delay= --at= \
-			--promote --priority --await= --rate= --max-lag= \
+			--promote --priority --route --await= --rate= --max-lag= \
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
