@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "common/delayed.h"
 #include "common/envelope.h"
 #include "common/num.h"
@@ -10,6 +12,13 @@ enum {
 
 /* A score is a double, exact up to 2^53; this is the year 33658. */
 static const int64_t latest_ms = 1000000000000000;
+
+static const char priorities[PRIORITY_COUNT + 1] = {
+	[PRIORITY_CRITICAL] = 'c',
+	[PRIORITY_HIGH] = 'h',
+	[PRIORITY_NORMAL] = 'n',
+	[PRIORITY_LOW] = 'l',
+};
 
 bool
 delayed_is_wanted(const struct delayed_options *o)
@@ -47,6 +56,45 @@ delayed_key(struct buf *out, const char *stream)
 	stream_companion(out, stream, "delayed");
 }
 
+static bool
+is_uuid(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < ENVELOPE_UUID - 1; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-'
+			 : strchr("0123456789abcdef", text[i]) == NULL ||
+				    text[i] == '\0')
+			return false;
+	}
+	return true;
+}
+
+bool
+delayed_read_member(const char *member, size_t member_len,
+		    enum priority *priority, const char **event, size_t *len)
+{
+	const char *found = NULL;
+
+	*priority = PRIORITY_NORMAL;
+	*event = member;
+	*len = member_len;
+	if (member_len != 0 && *member == '{')
+		return true;
+	if (member_len < ENVELOPE_UUID || !is_uuid(member))
+		return false;
+	if (member[ENVELOPE_UUID - 1] != '\0')
+		found = strchr(priorities, member[ENVELOPE_UUID - 1]);
+	if (found == NULL)
+		return false;
+	*priority = (enum priority)(found - priorities);
+	*event += ENVELOPE_UUID;
+	*len -= ENVELOPE_UUID;
+	return true;
+}
+
 void
 delayed_add(struct conn *c, const struct script *s, const struct buf *key,
 	    const struct delayed_options *o, enum priority to,
@@ -57,7 +105,7 @@ delayed_add(struct conn *c, const struct script *s, const struct buf *key,
 	char place[ENVELOPE_UUID];
 
 	envelope_uuid(place, when_local_now());
-	place[sizeof(place) - 1] = "chnl"[to];
+	place[sizeof(place) - 1] = priorities[to];
 	script_begin(c, s, mark != NULL ? 2 : 1, mark != NULL ? 7 : 5);
 	conn_arg(c, key->data, key->len);
 	if (mark != NULL)

@@ -54,6 +54,15 @@ const char *delayed_options_error(const struct delayed_options *o);
 void delayed_key(struct buf *out, const char *stream);
 
 /*
+ * Take a member of the set apart.  One that begins with a brace is an event
+ * that another program put there as it is.  Of what has neither shape all is
+ * taken for the event, and the result is false.
+ */
+bool delayed_read_member(const char *member, size_t member_len,
+			 enum priority *priority, const char **event,
+			 size_t *len);
+
+/*
  * Append the call that schedules an event in the set `key` (SCRIPT_DELAY, which
  * must be loaded).  With a mark (NULL: none) an event that was taken within the
  * last dedup_ms is left out.  See common/lua/delay.lua for the answer.

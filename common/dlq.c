@@ -90,6 +90,20 @@ dlq_read(struct dlq_dead *dead, const struct entry *e, const char *field)
 		(len != 0 || !is_text(&dead->reason, "trimmed"));
 }
 
+bool
+dlq_dead_entry(struct dlq_dead *dead, const char *stream, struct id *id)
+{
+	struct dlq_text name, entry;
+	bool same;
+
+	if (dead->json == NULL || dead->redrives != 0)
+		return false;
+	name = member(dead, "stream", &dead->tmp[5]);
+	same = is_text(&name, stream);
+	entry = member(dead, "id", &dead->tmp[5]);
+	return same && id_parse(entry.text, entry.len, 0, id) == 0;
+}
+
 void
 dlq_dead_release(struct dlq_dead *dead)
 {

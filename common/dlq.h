@@ -42,12 +42,15 @@ struct dlq_dead {
 	bool has_event;    /* there is a field that holds the event */
 
 	struct json_doc doc; /* private */
-	struct buf tmp[5];
+	struct buf tmp[6];
 };
 
 /* Read an entry of {S}:dlq, whose event is in the field named (NULL: data).
  * What it says is valid as long as the entry. */
 void dlq_read(struct dlq_dead *dead, const struct entry *e, const char *field);
+/* Which entry of the stream it was; false if it was none of it, or it died after
+ * it had been redriven, which made it an entry of another stream. */
+bool dlq_dead_entry(struct dlq_dead *dead, const char *stream, struct id *id);
 void dlq_dead_release(struct dlq_dead *dead);
 
 struct dlq {

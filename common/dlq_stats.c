@@ -3,15 +3,11 @@
 
 #include "common/dlq_stats.h"
 #include "common/mem.h"
-#include "common/num.h"
+#include "common/table.h"
 #include "common/text.h"
 #include "common/when.h"
 
-enum {
-	SLOTS = 4 * DLQ_KINDS,
-	COLUMNS = DLQ_ASPECTS + 4,
-	GAP = 2 /* blanks between columns */
-};
+enum { SLOTS = 4 * DLQ_KINDS };
 
 static void
 add_aspect(struct buf *key, const char *text, size_t len)
@@ -148,104 +144,49 @@ print_json(const struct dlq_kind *k, struct out *out)
 	out_end(out);
 }
 
-/* One line of the table; the texts live in room. */
-struct row {
-	const char *text[COLUMNS];
-	size_t len[COLUMNS];
-	char count[NUM_TEXT + 1], first[WHEN_TEXT], last[WHEN_TEXT],
-		example[ID_TEXT];
-};
-
-static void
-set(struct row *r, size_t column, const char *text, size_t len)
-{
-	r->text[column] = len != 0 ? text : "-";
-	r->len[column] = len != 0 ? len : 1;
-}
-
 /* COUNT FIRST LAST EXAMPLE, then the aspects; the longest text is the last. */
 static void
-make_row(struct row *r, const struct dlq_kind *k)
+add_row(struct table *t, const struct dlq_kind *k)
 {
+	char first[WHEN_TEXT], last[WHEN_TEXT], example[ID_TEXT];
 	size_t i;
 
-	set(r, 0, r->count, num_put(r->count, k->count));
-	put_id_time(r->first, k->first);
-	put_id_time(r->last, k->last);
-	set(r, 1, r->first, strlen(r->first));
-	set(r, 2, r->last, strlen(r->last));
-	set(r, 3, r->example, id_put(r->example, k->last));
+	put_id_time(first, k->first);
+	put_id_time(last, k->last);
+	id_put(example, k->last);
+	table_f(t, TABLE_PLAIN, "%llu", (unsigned long long)k->count);
+	table_f(t, TABLE_PLAIN, "%s", first);
+	table_f(t, TABLE_PLAIN, "%s", last);
+	table_f(t, TABLE_PLAIN, "%s", example);
 	for (i = 0; i < DLQ_ASPECTS; i++) {
 		const char *json = k->texts + k->aspect[i];
 		size_t len = strlen(json);
 
-		set(r, 4 + i, json + 1, len > 2 ? len - 2 : 0);
+		if (len > 2)
+			table_text(t, TABLE_PLAIN, json + 1, len - 2);
+		else
+			table_none(t);
 	}
-}
-
-static const struct row head = {
-	.text = { "COUNT", "FIRST", "LAST", "EXAMPLE", "STREAM", "REASON",
-		  "GROUP", "TYPE", "HANDLER", "FINGERPRINT" },
-	.len = { 5, 5, 4, 7, 6, 6, 5, 4, 7, 11 },
-};
-
-/* Characters of valid UTF-8. */
-static size_t
-width_of(const char *text, size_t len)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < len; i++)
-		n += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return n;
-}
-
-static void
-widen(size_t *width, const struct row *r)
-{
-	size_t i;
-
-	for (i = 0; i < COLUMNS; i++) {
-		size_t n = width_of(r->text[i], r->len[i]);
-
-		if (n > width[i])
-			width[i] = n;
-	}
-}
-
-static void
-print_row(const struct row *r, const size_t *width, struct out *out)
-{
-	size_t i, pad;
-
-	for (i = 0; i < COLUMNS; i++) {
-		pad = width[i] - width_of(r->text[i], r->len[i]);
-		if (i == 0) /* a number */
-			buf_addf(&out->buf, "%*s", (int)pad, "");
-		buf_add(&out->buf, r->text[i], r->len[i]);
-		if (i + 1 < COLUMNS)
-			buf_addf(&out->buf, "%*s",
-				 (int)(i == 0 ? GAP : GAP + pad), "");
-	}
-	out_end(out);
 }
 
 static void
 print_table(const struct dlq_stats *s, struct out *out)
 {
-	size_t width[COLUMNS] = { 0 }, i;
-	struct row r;
+	static const struct table_column columns[] = {
+		{ "COUNT", true, false },   { "FIRST", false, false },
+		{ "LAST", false, false },   { "EXAMPLE", false, false },
+		{ "STREAM", false, true },  { "REASON", false, false },
+		{ "GROUP", false, true },   { "TYPE", false, true },
+		{ "HANDLER", false, true }, { "FINGERPRINT", false, true },
+	};
+	struct table t;
+	size_t i;
 
-	widen(width, &head);
-	for (i = 0; i < s->count; i++) {
-		make_row(&r, &s->kind[i]);
-		widen(width, &r);
-	}
-	print_row(&head, width, out);
-	for (i = 0; i < s->count; i++) {
-		make_row(&r, &s->kind[i]);
-		print_row(&r, width, out);
-	}
+	table_init(&t, columns, sizeof(columns) / sizeof(columns[0]));
+	for (i = 0; i < s->count; i++)
+		add_row(&t, &s->kind[i]);
+	table_print(&t, 0, false, out);
+	table_release(&t);
 }
 
 void

@@ -1,23 +1,27 @@
 #include <string.h>
 
 #include "common/lag.h"
-#include "common/stream.h"
 
-enum { SLICE = 1000 };
+enum {
+	FIRST_SLICE = 100,
+	LARGEST_SLICE = 1000,
+	SLICE_BYTES = 256 << 10,
+	PART_BYTES = 1 << 20
+};
 
 /* XINFO names groups as a list of lists of fields and values. */
-static int
-read_delivered(struct conn *c, const char *stream, const char *group,
-	       bool *found, struct id *delivered)
+int
+lag_delivered(struct conn *c, const char *stream, const char *group,
+	      struct id *delivered)
 {
 	struct reply *r;
 	size_t i = 1, left;
+	bool found = false;
 
 	conn_commandv(c, "XINFO", "GROUPS", stream, NULL);
 	r = conn_reply(c, 0);
 	if (r == NULL)
 		return -1;
-	*found = false;
 	if (reply_is(r, 0, REPLY_ERROR) &&
 	    reply_fault(r, 0) == REPLY_FAULT_REFUSED) {
 		size_t len;
@@ -45,47 +49,130 @@ read_delivered(struct conn *c, const char *stream, const char *group,
 		}
 		if (group != NULL && !reply_equals(r, name, group))
 			continue;
-		if (!*found || id_compare(id, *delivered) < 0)
+		if (!found || id_compare(id, *delivered) < 0)
 			*delivered = id;
-		*found = true;
+		found = true;
+	}
+	return found;
+}
+
+void
+lag_count_init(struct lag_count *l, struct id after, struct id last,
+	       uint64_t most, size_t entry_bytes)
+{
+	*l = (struct lag_count){
+		.at = after,
+		.last = last,
+		.most = most,
+		.ended = id_compare(after, last) >= 0,
+		.slice = FIRST_SLICE,
+	};
+	if (entry_bytes != 0 && SLICE_BYTES / entry_bytes < FIRST_SLICE)
+		l->slice = SLICE_BYTES / entry_bytes + 1;
+}
+
+bool
+lag_wants_more(const struct lag_count *l)
+{
+	return !l->ended && l->entries < l->most;
+}
+
+void
+lag_ask(struct conn *c, const char *stream, struct lag_count *l)
+{
+	l->want = l->most - l->entries;
+	if (l->want > l->slice)
+		l->want = l->slice;
+	conn_command(c, 6);
+	conn_args(c, "XRANGE");
+	conn_args(c, stream);
+	conn_argid(c, id_next(l->at));
+	conn_argid(c, l->last);
+	conn_args(c, "COUNT");
+	conn_argu(c, l->want);
+}
+
+/* After a slice: the next one should make about SLICE_BYTES. */
+static void
+adapt(struct lag_count *l, uint64_t entries, size_t bytes)
+{
+	if (entries == 0)
+		return;
+	l->slice = SLICE_BYTES / (bytes / entries + 1);
+	if (l->slice > entries * 4)
+		l->slice = entries * 4;
+	if (l->slice > LARGEST_SLICE)
+		l->slice = LARGEST_SLICE;
+	if (l->slice == 0)
+		l->slice = 1;
+}
+
+/* Count the entries that are at hand.  Returns 0, or -1. */
+static int
+count_part(struct conn *c, struct lag_count *l, struct entries *entries,
+	   struct reply *r)
+{
+	enum entries_result rc;
+	struct entry entry;
+
+	if (reply_is(r, 0, REPLY_ERROR)) {
+		conn_fail_reply(c, r, 0);
+		return -1;
+	}
+	while ((rc = entries_next(entries, r, &entry)) == ENTRIES_OK) {
+		if (l->entries++ == 0)
+			l->first = entry.id;
+		l->at = entry.id;
+		if (l->each != NULL)
+			l->each(l->arg, &entry);
+	}
+	if (rc == ENTRIES_BAD) {
+		conn_fail_shape(c, "XRANGE");
+		return -1;
 	}
 	return 0;
+}
+
+int64_t
+lag_take(struct conn *c, struct lag_count *l)
+{
+	struct entries entries = { 0 };
+	uint64_t before = l->entries;
+	size_t bytes = 0;
+	struct reply *r;
+
+	for (;;) {
+		if (conn_await(c, &r, PART_BYTES, 0) < 0 ||
+		    count_part(c, l, &entries, r) < 0)
+			return -1;
+		bytes += r->bytes.len;
+		if (r->complete)
+			break;
+		entries_more(&entries, r);
+	}
+	adapt(l, l->entries - before, bytes);
+	l->ended = l->entries - before < l->want ||
+		   id_compare(l->at, l->last) >= 0;
+	return (int64_t)bytes;
 }
 
 int
 lag_read(struct conn *c, const char *stream, const char *group, uint64_t limit,
 	 struct lag *lag)
 {
+	struct lag_count l;
 	struct id at;
-	bool found;
+	int rc = lag_delivered(c, stream, group, &at);
 
 	*lag = (struct lag){ 0, true };
-	if (read_delivered(c, stream, group, &found, &at) < 0)
-		return -1;
-	if (!found)
-		return 0;
-	while (lag->entries < limit) {
-		uint64_t want = limit - lag->entries;
-		struct reply *r;
-
-		if (want > SLICE)
-			want = SLICE;
-		conn_command(c, 6);
-		conn_args(c, "XRANGE");
-		conn_args(c, stream);
-		conn_argid(c, id_next(at));
-		conn_args(c, "+");
-		conn_args(c, "COUNT");
-		conn_argu(c, want);
-		r = conn_result(c);
-		if (r == NULL)
+	if (rc != 1)
+		return rc;
+	lag_count_init(&l, at, ID_MAX, limit, 0);
+	while (lag_wants_more(&l)) {
+		lag_ask(c, stream, &l);
+		if (lag_take(c, &l) < 0)
 			return -1;
-		if (entries_last_id(r, &at) < 0)
-			return 1;
-		lag->entries += r->node[0].len;
-		if (r->node[0].len < want)
-			return 1;
 	}
-	lag->exact = false;
+	*lag = (struct lag){ l.entries, l.ended };
 	return 1;
 }

@@ -16,6 +16,12 @@ static const struct {
 
 enum { SHARES = 15, ALL = (1 << PRIORITY_COUNT) - 1 };
 
+const char *
+priority_name(enum priority p)
+{
+	return level[p].name;
+}
+
 enum priority
 priority_of(const struct event *ev, struct buf *tmp)
 {

@@ -24,6 +24,9 @@ enum priority {
 	PRIORITY_COUNT
 };
 
+/* "critical", "high", "normal", "low". */
+const char *priority_name(enum priority p);
+
 /* What an event's priority role says ("low", "normal", "high" or "critical", in
  * any case).  Normal for anything else and for none.  The role must have been
  * noted: event_recognise() or event_check(). */

@@ -93,22 +93,37 @@ add_number(struct buf *b, const char *key, int64_t n)
 		buf_addf(b, ",\"%s\":%lld", key, (long long)n);
 }
 
+static void
+add_time(struct buf *b, const char *key, int64_t ms)
+{
+	char time[WHEN_TEXT];
+
+	when_put(time, ms);
+	add_text(b, key, time);
+}
+
 /* {"stream":…,"id":…, … up to the body, which no leading comma precedes */
 static void
 add_head(struct buf *b, const struct record *r)
 {
-	char id[ID_TEXT], time[WHEN_TEXT];
+	char id[ID_TEXT];
 	size_t start = b->len;
 
 	add_text(b, "stream", r->stream);
-	id_put(id, r->id);
-	add_text(b, "id", id);
-	when_put(time, r->id.ms > INT64_MAX ? INT64_MAX : (int64_t)r->id.ms);
-	add_text(b, "time", time);
+	if (!r->scheduled) {
+		id_put(id, r->id);
+		add_text(b, "id", id);
+		add_time(b, "time",
+			 r->id.ms > INT64_MAX ? INT64_MAX : (int64_t)r->id.ms);
+	}
 	add_text(b, "group", r->group);
+	add_text(b, "status", r->status);
 	add_text(b, "consumer", r->consumer);
 	add_number(b, "deliveries", r->deliveries);
 	add_number(b, "attempts", r->attempts);
+	if (r->scheduled || r->due_ms != 0)
+		add_time(b, "due", r->due_ms);
+	add_text(b, "priority", r->priority);
 	b->data[start] = '{';
 }
 

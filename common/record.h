@@ -33,6 +33,10 @@ struct record {
 	const char *stream, *group, *consumer; /* NULL: doesn't apply */
 	struct id id;
 	int64_t deliveries, attempts; /* 0: doesn't apply */
+	const char *status;           /* in the group; NULL: doesn't apply */
+	int64_t due_ms;       /* of the next attempt; 0: doesn't apply */
+	const char *priority; /* NULL: doesn't apply */
+	bool scheduled;   /* it has no id and time yet, and is due at due_ms */
 	const char *dead; /* checked JSON, borrowed; NULL: doesn't apply */
 	size_t dead_len;
 	enum record_body body;

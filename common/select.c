@@ -120,21 +120,21 @@ names(struct select *s)
 
 	id_put(s->id, r->id);
 	return (struct filter_names){
-		.id = s->id,
+		.id = r->scheduled ? NULL : s->id,
 		.stream = r->stream,
 		.group = r->group,
 		.deliveries = r->deliveries > 0 ? r->deliveries : -1,
 	};
 }
 
-int
-select_entry(struct select *s, const struct entry *e)
+/* Decide on the current record. */
+static int
+decide(struct select *s)
 {
 	const struct select_options *o = s->options;
 	struct filter_names bound;
 	int rc;
 
-	select_read(s, e);
 	if (s->roles != 0) {
 		if (s->record.body != RECORD_EVENT)
 			return 0;
@@ -156,6 +156,20 @@ select_entry(struct select *s, const struct entry *e)
 	return rc;
 }
 
+int
+select_entry(struct select *s, const struct entry *e)
+{
+	select_read(s, e);
+	return decide(s);
+}
+
+int
+select_body(struct select *s, const char *text, size_t len)
+{
+	record_set_body(&s->record, text, len);
+	return decide(s);
+}
+
 static int
 print_line(struct select *s, struct out *out, const char *line, size_t len)
 {
@@ -171,6 +185,10 @@ print_line(struct select *s, struct out *out, const char *line, size_t len)
 	r->id = s->record.id;
 	r->deliveries = s->record.deliveries;
 	r->attempts = s->record.attempts;
+	r->status = s->record.status;
+	r->due_ms = s->record.due_ms;
+	r->priority = s->record.priority;
+	r->scheduled = s->record.scheduled;
 	r->dead = s->record.dead;
 	r->dead_len = s->record.dead_len;
 	record_set_body(r, line, len);

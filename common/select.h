@@ -77,6 +77,10 @@ void select_read(struct select *s, const struct entry *e);
  */
 int select_entry(struct select *s, const struct entry *e);
 
+/* The same for an event that is no entry; the caller sets all else of record
+ * before.  The bytes are borrowed. */
+int select_body(struct select *s, const char *text, size_t len);
+
 /*
  * Print the current record by -j, -m and -0.  Returns 1; 0 with error set if
  * the program fails on it (what it made before that is printed); -1 if output

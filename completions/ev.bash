@@ -36,7 +36,8 @@ _ev_options()
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
 			-f --follow -S --since= -U --until= --correlation= \
-			--checkpoint="
+			--checkpoint= -g --group= --status= --stats --format= \
+			--delayed"
 		;;
 	evdlq)
 		echo "$_ev_connection $_ev_common $_ev_select -g --group= \
@@ -55,7 +56,7 @@ _ev_long()
 	*:-u) echo --url ;;
 	*:-t) echo --type ;;
 	evpub:-w | evsub:-w | evtail:-w | evdlq:-w) echo --timeout ;;
-	evsub:-g | evdlq:-g) echo --group ;;
+	evsub:-g | evtail:-g | evdlq:-g) echo --group ;;
 	evsub:-b) echo --batch ;;
 	evsub:-P) echo --jobs ;;
 	evsub:-O) echo --output ;;
@@ -200,6 +201,7 @@ _ev_value()
 	--reason)
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
+	--status) _ev_words $'waiting\npending\nretrying\ndone\ndead' "$2" ;;
 	--to | --await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	--group) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)

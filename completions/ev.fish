@@ -185,6 +185,11 @@ complete -c evtail -s S -l since -x -a 'start end now 1h 1d 7d' -d 'From this ti
 complete -c evtail -s U -l until -x -a 'start end now 1h 1d 7d' -d 'Up to this time'
 complete -c evtail -l correlation -x -d 'Keep an event and those it correlates'
 complete -c evtail -l checkpoint -r -F -d 'Go on behind the last run'
+complete -c evtail -s g -l group -x -a '(__ev_groups)' -d 'Print records with their status in a group'
+complete -c evtail -l status -x -a 'waiting pending retrying done dead' -d 'Keep what is in these states'
+complete -c evtail -l stats -d 'Count by type, source, priority and status'
+complete -c evtail -l format -x -a 'table ndjson' -d 'Of the counts: table or ndjson (table)'
+complete -c evtail -l delayed -d 'List scheduled events, by when they are due'
 # end
 
 # options of evdlq

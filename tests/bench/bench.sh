@@ -387,6 +387,10 @@ tail_all() {
 	measure evtail "$build/evtail" -n all ev
 }
 
+tail_stats() {
+	measure stats "$build/evtail" --stats ev
+}
+
 tail_glob_all() {
 	measure glob_all "$build/evtail" -n all -t "$glob_all" ev
 }
@@ -406,11 +410,13 @@ tail_simple_some() {
 bench_tail() {
 	must_print "$work/ev" bare_xrange "$work/sock" ev
 	must_print "$work/ev" "$build/evtail" -n all ev
-	take_turns tail_all tail_bare tail_glob_all tail_glob_some \
+	take_turns tail_all tail_bare tail_stats tail_glob_all tail_glob_some \
 		tail_simple_all tail_simple_some
 	section 'look' this other 'ratio (rounds, best)'
 	speed_row 'evtail -n all : bare_xrange' evtail bare_xrange "$events" \
 		0.90
+	speed_row 'evtail --stats : bare_xrange' stats bare_xrange "$events" \
+		0.80
 	section 'filter' with without 'extra (rounds, best)'
 	extra_row 'evtail --type, all pass' glob_all evtail 15
 	extra_row 'evtail --type, 1 in 20 passes' glob_some evtail 15

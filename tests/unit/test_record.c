@@ -173,6 +173,33 @@ a_record_says_what_applies_and_nothing_else(void **state)
 }
 
 static void
+what_a_group_made_of_it_and_when_it_is_due(void **state)
+{
+	(void)state;
+	rec.group = "g";
+	rec.status = "retrying";
+	rec.consumer = "c";
+	rec.deliveries = 2;
+	rec.attempts = 1;
+	rec.due_ms = 1795209426825;
+	set_body("{}");
+	assert_string_equal(print(true),
+			    HEAD "\"group\":\"g\",\"status\":\"retrying\","
+				 "\"consumer\":\"c\",\"deliveries\":2,"
+				 "\"attempts\":1,"
+				 "\"due\":\"2026-11-20T21:17:06.825Z\","
+				 "\"event\":{}}");
+	rec = (struct record){ .stream = "s",
+			       .scheduled = true,
+			       .priority = "low" };
+	set_body("1");
+	assert_string_equal(print(false),
+			    "{\"stream\":\"s\","
+			    "\"due\":\"1970-01-01T00:00:00.000Z\","
+			    "\"priority\":\"low\",\"event\":1}");
+}
+
+static void
 any_id_has_a_time(void **state)
 {
 	(void)state;
@@ -396,6 +423,7 @@ main(void)
 		test_record(a_body_is_what_its_bytes_are),
 		test_record(an_event_is_printed_verbatim),
 		test_record(a_record_says_what_applies_and_nothing_else),
+		test_record(what_a_group_made_of_it_and_when_it_is_due),
 		test_record(any_id_has_a_time),
 		test_record(several_fields_become_one_object),
 		test_record(names_of_any_bytes_leave_the_record_json),
