@@ -31,7 +31,7 @@ static const struct opt_program program = {
 	.usage = "[options] STREAM [EVENT…]\n"
 		 "--route [options] [EVENT…]\n"
 		 "--promote [options] STREAM…",
-	.config = { ROUTES_SECTION },
+	.config = { ROUTES_SECTION, EVENT_PROFILE_SECTIONS },
 };
 
 /* Of --promote all are streams, of --route none, else the first one. */
@@ -39,7 +39,11 @@ static void
 take_operands(struct options *o, const struct opt_args *args)
 {
 	size_t named = o->feed.route ? 0 : 1, i;
+	char error[EVENT_ERROR];
 	const char *wrong;
+
+	if (event_profiles_load(args->config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 
 	if (args->count < named)
 		opt_usage("a STREAM is missing");

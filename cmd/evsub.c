@@ -56,6 +56,7 @@ static const struct opt_program program = {
 		 "-g GROUP [options] STREAM… -- COMMAND [ARG…]\n"
 		 "-g GROUP --coprocess [options] STREAM… -- COMMAND [ARG…]\n"
 		 "--settle [-g GROUP] [options]",
+	.config = { EVENT_PROFILE_SECTIONS },
 };
 
 static void
@@ -102,8 +103,11 @@ check_worker(struct options *o, const struct opt_args *args)
 static void
 check_options(struct options *o, const struct opt_args *args)
 {
+	char error[EVENT_ERROR];
 	size_t i;
 
+	if (event_profiles_load(args->config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (o->settle) {
 		if (args->count != 0)
 			opt_usage("--settle reads records: no STREAM");

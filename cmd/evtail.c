@@ -46,6 +46,7 @@ struct run {
 static const struct opt_program program = {
 	.purpose = "look at the events of streams, and follow them",
 	.usage = "[options] STREAM|PATTERN…",
+	.config = { EVENT_PROFILE_SECTIONS },
 };
 
 /* -n N, -n +N, -n all */
@@ -167,8 +168,11 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_END,
 	};
 	struct opt_args args;
+	char error[EVENT_ERROR];
 
 	opt_parse(table, &program, argc, argv, &args);
+	if (event_profiles_load(args.config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (args.count == 0)
 		opt_usage("a STREAM is missing");
 	o->tail.name = args.operand;

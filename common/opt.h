@@ -125,7 +125,8 @@ struct opt_program {
 	const char *purpose; /* "append events to a stream" */
 	const char *usage;   /* lines of what follows the name, one form each */
 	const char
-		*config[4]; /* sections beside profiles that it reads, if any */
+		*config[4]; /* sections beside profiles that it reads, if any;
+			     * one that ends in a blank is a beginning */
 };
 
 /* What is left when the options are taken out.  Points into argv, which is
