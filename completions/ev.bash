@@ -22,7 +22,7 @@ _ev_options()
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
 			--dedup= --dedup-key= --atomic= --delay= --at= \
-			--promote --priority --route --await= --rate= --max-lag= \
+			--promote --priority --route --to= --await= --rate= --max-lag= \
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
@@ -36,7 +36,7 @@ _ev_options()
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
 			-f --follow -S --since= -U --until= --correlation= \
-			--checkpoint= -g --group= --status= --stats --format= \
+			--checkpoint= --to= -g --group= --status= --stats --format= \
 			--delayed"
 		;;
 	evdlq)
@@ -202,7 +202,13 @@ _ev_value()
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
 	--status) _ev_words $'waiting\npending\nretrying\ndone\ndead' "$2" ;;
-	--to | --await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
+	--to)
+		case $3 in
+		evpub | evtail) _ev_words $'cloudevents\ndomain' "$2" ;;
+		*) _ev_words "$(_ev_streams "$2")" "$2" ;;
+		esac
+		;;
+	--await | --output) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	--group) _ev_words "$(_ev_groups)" "$2" ;;
 	--url)
 		_ev_words $'redis://\nrediss://\nunix:///' "$2"

@@ -131,7 +131,7 @@ must_refuse()
 @test "what is wrong in the file is said with its line" {
 	local text said
 	while IFS='|' read -r text said; do
-		printf "$text" >"$EV_CONFIG"
+		printf %b "$text" >"$EV_CONFIG"
 		must_refuse "$said"
 	done <<-'END'
 		[envelope a]\nid = id\n|:2: id: not a JSON Pointer as /a/b
