@@ -16,13 +16,15 @@
 #include "common/feed.h"
 #include "common/opt.h"
 #include "common/out.h"
+#include "common/schema_compat.h"
 #include "common/stop.h"
 
 struct options {
 	struct conn_options conn;
 	struct feed_options feed;
 	bool dry_run, promote;
-	char **stream; /* to promote */
+	const char *compat; /* the direction asked for */
+	char **stream;      /* to promote */
 	size_t streams;
 };
 
@@ -30,7 +32,8 @@ static const struct opt_program program = {
 	.purpose = "append events to a stream",
 	.usage = "[options] STREAM [EVENT…]\n"
 		 "--route [options] [EVENT…]\n"
-		 "--promote [options] STREAM…",
+		 "--promote [options] STREAM…\n"
+		 "--compat backward|forward|full OLD NEW",
 	.config = { ROUTES_SECTION, EVENT_PROFILE_SECTIONS },
 };
 
@@ -44,6 +47,12 @@ take_operands(struct options *o, const struct opt_args *args)
 
 	if (event_profiles_load(args->config, error) < 0)
 		die(EXIT_USAGE, "%s", error);
+	if (o->compat != NULL) {
+		if (args->count != 2)
+			opt_usage("--compat takes two schema files");
+		o->stream = args->operand;
+		return;
+	}
 
 	if (args->count < named)
 		opt_usage("a STREAM is missing");
@@ -95,6 +104,8 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_DELAYED(&f->delayed),
 		OPT_BOOL(0, "promote", &o->promote,
 			 "publish what is scheduled and due, and exit"),
+		OPT_TEXT(0, "compat", "DIRECTION", &o->compat,
+			 "compare two schemas: backward, forward or full"),
 		OPT_BOOL(0, "priority", &f->priority,
 			 "publish to the stream of each event's priority"),
 		OPT_BOOL(0, "route", &f->route,
@@ -172,6 +183,67 @@ promote(const struct options *o)
 	return status;
 }
 
+static const struct schema *
+load_or_die(struct schema_set *set, const char *path)
+{
+	const struct schema *schema = schema_load(set, path);
+
+	if (schema == NULL)
+		die(EXIT_USAGE, "%s", schema_set_error(set));
+	return schema;
+}
+
+/* Print the answer for one direction. */
+static enum exit_status
+compare(struct out *out, const char *direction, const struct schema *narrower,
+	const struct schema *wider)
+{
+	static const char *const answer[] = { "compatible", "incompatible ",
+					      "undecided" };
+	static const enum exit_status status[] = { EXIT_OK, EXIT_NO,
+						   EXIT_INPUT };
+	struct buf witness = { 0 };
+	enum schema_compat is = schema_compat(narrower, wider, &witness);
+
+	out_write(out, direction, strlen(direction));
+	out_write(out, answer[is], strlen(answer[is]));
+	out_write(out, witness.data, witness.len);
+	out_end(out);
+	buf_release(&witness);
+	return status[is];
+}
+
+/* Whether what one of two schemas accepts the other one accepts too.  A no beats
+ * what is undecided. */
+static enum exit_status
+compat(const struct options *o)
+{
+	bool full = strcmp(o->compat, "full") == 0;
+	bool forward = full || strcmp(o->compat, "forward") == 0;
+	bool backward = full || strcmp(o->compat, "backward") == 0;
+	enum exit_status status = EXIT_OK, other = EXIT_OK;
+	struct schema_set *old = schema_set_open(false);
+	struct schema_set *new = schema_set_open(false);
+	const struct schema *from, *to;
+	struct out out;
+
+	if (!forward && !backward)
+		opt_usage("--compat: \"%s\" is none of backward, forward, full",
+			  o->compat);
+	out_init(&out, STDOUT_FILENO, "<stdout>");
+	from = load_or_die(old, o->stream[0]);
+	to = load_or_die(new, o->stream[1]);
+	if (backward)
+		status = compare(&out, "backward: ", from, to);
+	if (forward)
+		other = compare(&out, "forward: ", to, from);
+	schema_set_close(old);
+	schema_set_close(new);
+	if (status == EXIT_OK || (status == EXIT_INPUT && other == EXIT_NO))
+		status = other;
+	return out_close(&out, status);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -183,7 +255,9 @@ main(int argc, char **argv)
 
 	stop_init();
 	parse_options(&o, argc, argv);
-	status = o.promote ? promote(&o) : publish(&o);
+	status = o.compat != NULL ? compat(&o)
+		 : o.promote      ? promote(&o)
+				  : publish(&o);
 	feed_options_release(&o.feed);
 	return (int)status;
 }

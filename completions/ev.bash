@@ -22,7 +22,7 @@ _ev_options()
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
 			--dedup= --dedup-key= --atomic= --delay= --at= \
-			--promote --priority --route --to= --await= --rate= --max-lag= \
+			--promote --priority --route --to= --compat= --await= --rate= --max-lag= \
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
@@ -191,6 +191,7 @@ _ev_value()
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		;;
 	--envelope) _ev_words $'auto\ncloudevents\ndomain\nnone' "$2" ;;
+	--compat) _ev_words $'backward\nforward\nfull' "$2" ;;
 	--durability) _ev_words $'none\nleader\nfsync\nreplicas=' "$2" ;;
 	--log) _ev_words $'text\njson' "$2" ;;
 	--lines) _ev_words $'all\n+1\n10\n100' "$2" ;;
