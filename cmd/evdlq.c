@@ -57,6 +57,7 @@ static const struct opt_program program = {
 		 "--stats|--check N [options] STREAM…\n"
 		 "--redrive|--purge [-y] [--stdin] [options] STREAM…",
 	.acl = acl_put,
+	.config = { EVENT_PROFILE_SECTIONS },
 };
 
 static bool
@@ -149,8 +150,11 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_END,
 	};
 	struct opt_args args;
+	char error[EVENT_ERROR];
 
 	opt_parse(table, &program, argc, argv, &args);
+	if (event_profiles_load(args.config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (args.command != NULL)
 		opt_usage("it runs no command");
 	check_options(o, &args);

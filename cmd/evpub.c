@@ -18,6 +18,7 @@
 #include "common/feed.h"
 #include "common/opt.h"
 #include "common/out.h"
+#include "common/schema_compat.h"
 #include "common/stop.h"
 
 struct options {
@@ -25,27 +26,44 @@ struct options {
 	struct feed_options feed;
 	struct catalog_options schemas;
 	bool dry_run, promote;
-	char **stream; /* to promote */
+	const char *compat; /* the direction asked for */
+	char **stream;      /* to promote */
 	size_t streams;
 };
 
 static const struct opt_program program = {
 	.purpose = "append events to a stream",
 	.usage = "[options] STREAM [EVENT…]\n"
-		 "--promote [options] STREAM…",
+		 "--route [options] [EVENT…]\n"
+		 "--promote [options] STREAM…\n"
+		 "--compat backward|forward|full OLD NEW",
 	.acl = acl_put,
-	.config = { CATALOG_SECTION },
+	.config = { CATALOG_SECTION, ROUTES_SECTION, EVENT_PROFILE_SECTIONS },
 };
 
-/* Of --promote all are streams, else the first one. */
+/* Of --promote all are streams, of --route none, else the first one. */
 static void
 take_operands(struct options *o, const struct opt_args *args)
 {
+	size_t named = o->feed.route ? 0 : 1, i;
+	char error[EVENT_ERROR];
 	const char *wrong;
-	size_t i;
 
-	if (args->count == 0)
+	if (event_profiles_load(args->config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
+	if (o->compat != NULL) {
+		if (args->count != 2)
+			opt_usage("--compat takes two schema files");
+		o->stream = args->operand;
+		return;
+	}
+
+	if (args->count < named)
 		opt_usage("a STREAM is missing");
+	if (o->feed.route && o->promote)
+		opt_usage("--promote takes streams, not --route");
+	if (o->feed.route && routes_init(&o->feed.routes, args->config) < 0)
+		die(EXIT_USAGE, "%s", o->feed.routes.error);
 	for (i = 0; i < args->count && o->promote; i++) {
 		wrong = stream_name_error(args->operand[i]);
 		if (wrong != NULL)
@@ -53,10 +71,11 @@ take_operands(struct options *o, const struct opt_args *args)
 	}
 	o->stream = args->operand;
 	o->streams = args->count;
-	o->feed.publish.stream = args->operand[0];
-	if (args->count > 1) {
-		o->feed.arg = args->operand + 1;
-		o->feed.args = args->count - 1;
+	if (named != 0)
+		o->feed.publish.stream = args->operand[0];
+	if (args->count > named) {
+		o->feed.arg = args->operand + named;
+		o->feed.args = args->count - named;
 	}
 	if (o->schemas.required && o->schemas.file == NULL &&
 	    o->schemas.dir == NULL)
@@ -97,8 +116,12 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_DELAYED(&f->delayed),
 		OPT_BOOL(0, "promote", &o->promote,
 			 "publish what is scheduled and due, and exit"),
+		OPT_TEXT(0, "compat", "DIRECTION", &o->compat,
+			 "compare two schemas: backward, forward or full"),
 		OPT_BOOL(0, "priority", &f->priority,
 			 "publish to the stream of each event's priority"),
+		OPT_BOOL(0, "route", &f->route,
+			 "publish to the streams that [routes] says"),
 		OPT_TEXT(0, "await", "STREAM", &f->await,
 			 "wait for the replies on STREAM and print them"),
 		OPT_PACE(&f->pace),
@@ -178,6 +201,67 @@ promote(const struct options *o)
 	return status;
 }
 
+static const struct schema *
+load_or_die(struct schema_set *set, const char *path)
+{
+	const struct schema *schema = schema_load(set, path);
+
+	if (schema == NULL)
+		die(EXIT_USAGE, "%s", schema_set_error(set));
+	return schema;
+}
+
+/* Print the answer for one direction. */
+static enum exit_status
+compare(struct out *out, const char *direction, const struct schema *narrower,
+	const struct schema *wider)
+{
+	static const char *const answer[] = { "compatible", "incompatible ",
+					      "undecided" };
+	static const enum exit_status status[] = { EXIT_OK, EXIT_NO,
+						   EXIT_INPUT };
+	struct buf witness = { 0 };
+	enum schema_compat is = schema_compat(narrower, wider, &witness);
+
+	out_write(out, direction, strlen(direction));
+	out_write(out, answer[is], strlen(answer[is]));
+	out_write(out, witness.data, witness.len);
+	out_end(out);
+	buf_release(&witness);
+	return status[is];
+}
+
+/* Whether what one of two schemas accepts the other one accepts too.  A no beats
+ * what is undecided. */
+static enum exit_status
+compat(const struct options *o)
+{
+	bool full = strcmp(o->compat, "full") == 0;
+	bool forward = full || strcmp(o->compat, "forward") == 0;
+	bool backward = full || strcmp(o->compat, "backward") == 0;
+	enum exit_status status = EXIT_OK, other = EXIT_OK;
+	struct schema_set *old = schema_set_open(false);
+	struct schema_set *new = schema_set_open(false);
+	const struct schema *from, *to;
+	struct out out;
+
+	if (!forward && !backward)
+		opt_usage("--compat: \"%s\" is none of backward, forward, full",
+			  o->compat);
+	out_init(&out, STDOUT_FILENO, "<stdout>");
+	from = load_or_die(old, o->stream[0]);
+	to = load_or_die(new, o->stream[1]);
+	if (backward)
+		status = compare(&out, "backward: ", from, to);
+	if (forward)
+		other = compare(&out, "forward: ", to, from);
+	schema_set_close(old);
+	schema_set_close(new);
+	if (status == EXIT_OK || (status == EXIT_INPUT && other == EXIT_NO))
+		status = other;
+	return out_close(&out, status);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -189,7 +273,9 @@ main(int argc, char **argv)
 
 	stop_init();
 	parse_options(&o, argc, argv);
-	status = o.promote ? promote(&o) : publish(&o);
+	status = o.compat != NULL ? compat(&o)
+		 : o.promote      ? promote(&o)
+				  : publish(&o);
 	feed_options_release(&o.feed);
 	opt_list_release(&o.schemas.maps);
 	return (int)status;

@@ -58,7 +58,7 @@ static const struct opt_program program = {
 		 "-g GROUP --coprocess [options] STREAM… -- COMMAND [ARG…]\n"
 		 "--settle [-g GROUP] [options]",
 	.acl = acl_put,
-	.config = { CATALOG_SECTION },
+	.config = { CATALOG_SECTION, EVENT_PROFILE_SECTIONS },
 };
 
 static void
@@ -106,8 +106,11 @@ static void
 check_options(struct options *o, const struct opt_args *args)
 {
 	const char *wrong;
+	char error[EVENT_ERROR];
 	size_t i;
 
+	if (event_profiles_load(args->config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (o->settle) {
 		if (args->count != 0)
 			opt_usage("--settle reads records: no STREAM");

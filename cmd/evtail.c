@@ -29,7 +29,7 @@ struct options {
 	struct select_options select;
 	struct tail_options tail;
 	struct opt_list statuses;
-	const char *lines, *checkpoint, *format;
+	const char *lines, *checkpoint, *format, *to;
 	bool follow, stats;
 };
 
@@ -48,7 +48,7 @@ static const struct opt_program program = {
 	.purpose = "look at the events of streams, and follow them",
 	.usage = "[options] STREAM|PATTERN…",
 	.acl = acl_put,
-	.config = { CATALOG_SECTION },
+	.config = { CATALOG_SECTION, EVENT_PROFILE_SECTIONS },
 };
 
 /* -n N, -n +N, -n all */
@@ -125,6 +125,11 @@ check_options(struct options *o)
 	if (o->stats &&
 	    (o->follow || o->checkpoint != NULL || o->select.program != NULL))
 		opt_usage("--stats excludes --follow, --checkpoint and --jq");
+	if (convert_parse(o->to, &o->select.to) < 0)
+		opt_usage("--to: \"%s\" is neither cloudevents nor domain",
+			  o->to);
+	if (o->stats && o->to != NULL)
+		opt_usage("--stats prints no events that --to could convert");
 	if (strcmp(o->format, "table") != 0 && strcmp(o->format, "ndjson") != 0)
 		opt_usage("--format is table or ndjson");
 	if (o->select.invalid && o->select.schemas.dir == NULL)
@@ -172,19 +177,40 @@ parse_options(struct options *o, int argc, char **argv)
 			 "count by type, source, priority and status"),
 		OPT_TEXT(0, "format", "FORMAT", &o->format,
 			 "of --stats: table or ndjson (table)"),
+		OPT_TEXT(0, "to", "ENVELOPE", &o->to,
+			 "convert to cloudevents or domain"),
 		OPT_TEXT(0, "checkpoint", "FILE", &o->checkpoint,
 			 "go on behind the last run, remembered in FILE"),
 		OPT_END,
 	};
 	struct opt_args args;
+	char error[EVENT_ERROR];
 
 	opt_parse(table, &program, argc, argv, &args);
+	if (event_profiles_load(args.config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (args.count == 0)
 		opt_usage("a STREAM is missing");
 	o->tail.name = args.operand;
 	o->tail.names = args.count;
 	o->select.schemas.config = args.config;
 	check_options(o);
+}
+
+static void
+warn_of(const struct run *run)
+{
+	const struct select *s = &run->select;
+	char id[ID_TEXT] = "";
+
+	if (s->convert.error[0] == '\0') {
+		warn("%s: jq: %s", s->record.stream, s->error);
+		return;
+	}
+	if (!s->record.scheduled)
+		id_put(id, s->record.id);
+	warn("%s: %s%s%s", s->record.stream, id, *id != '\0' ? ": " : "",
+	     s->error);
 }
 
 static int
@@ -194,8 +220,7 @@ print(struct run *run)
 
 	while ((rc = tail_next(&run->tail)) == 1)
 		if (select_print(&run->select, &run->out) == 0) {
-			warn("%s: jq: %s", run->select.record.stream,
-			     run->select.error);
+			warn_of(run);
 			run->failed++;
 		}
 	return rc;

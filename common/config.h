@@ -7,6 +7,8 @@
  *     evsub.lease = 60s              # for evsub alone
  *     [routes]                       # a table that some program reads
  *     order.* = orders
+ *     [envelope acme]                # one of a kind of tables
+ *     id = /head/key
  *
  * One setting a line, blanks around names and values dropped, # or ; at the
  * start of a line or behind a blank starts a comment, a value may stand in

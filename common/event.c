@@ -3,143 +3,11 @@
 #include <string.h>
 
 #include "common/cloudevent.h"
-#include "common/event.h"
+#include "common/event_state.h"
 #include "common/reason.h"
 #include "common/when.h"
 
 #define BIT(role) EVENT_ROLE(role)
-
-enum {
-	PATH_DEPTH = 4, /* names in the pointer of a role, at most */
-	LONG_NAME = 24  /* lengths from here on are looked up together */
-};
-
-/* A JSON Pointer, taken apart; no names, no role. */
-struct path_name {
-	const char *text;
-	size_t len;
-};
-struct path {
-	size_t depth;
-	struct path_name name[PATH_DEPTH];
-};
-
-/*
- * Profiles are data.  An event is of a profile if its top level has a string of
- * the name `mark`; without a mark, if the roles id and type are strings.
- * by_len has, for each length of a name, the roles whose paths begin with such
- * a name, so that most members are dismissed or found at a glance.
- */
-struct event_profile {
-	const char *name;
-	struct path_name mark; /* of length 0: none */
-	struct path path[ROLE_COUNT];
-	uint16_t by_len[LONG_NAME + 1];
-};
-
-/* clang-format off */
-#define NAME(text) { text, sizeof(text) - 1 }
-#define TOP(text) { 1, { NAME(text) } }
-#define BELOW(parent, text) { 2, { NAME(parent), NAME(text) } }
-/* clang-format on */
-
-/* Extensions by the names that CloudEvents documents, where it does. */
-static const struct event_profile profiles[] = {
-	{
-		.name = "cloudevents",
-		.mark = NAME("specversion"),
-		.path = {
-			[ROLE_ID] = TOP("id"),
-			[ROLE_TYPE] = TOP("type"),
-			[ROLE_SOURCE] = TOP("source"),
-			[ROLE_SUBJECT] = TOP("subject"),
-			[ROLE_TIME] = TOP("time"),
-			[ROLE_SEQUENCE] = TOP("sequence"),
-			[ROLE_CORRELATION] = TOP("correlationid"),
-			[ROLE_CAUSATION] = TOP("causationid"),
-			[ROLE_TRACEPARENT] = TOP("traceparent"),
-			[ROLE_VERSION] = TOP("version"),
-			[ROLE_PRIORITY] = TOP("priority"),
-			[ROLE_USER] = TOP("user"),
-			[ROLE_KEY] = TOP("partitionkey"),
-		},
-		.by_len = {
-			[2] = BIT(ROLE_ID),
-			[4] = BIT(ROLE_TYPE) | BIT(ROLE_TIME) | BIT(ROLE_USER),
-			[6] = BIT(ROLE_SOURCE),
-			[7] = BIT(ROLE_SUBJECT) | BIT(ROLE_VERSION),
-			[8] = BIT(ROLE_SEQUENCE) | BIT(ROLE_PRIORITY),
-			[11] = BIT(ROLE_CAUSATION) | BIT(ROLE_TRACEPARENT),
-			[12] = BIT(ROLE_KEY),
-			[13] = BIT(ROLE_CORRELATION),
-		},
-	},
-	{
-		.name = "domain",
-		.path = {
-			[ROLE_ID] = TOP("event_id"),
-			[ROLE_TYPE] = TOP("event_type"),
-			[ROLE_SOURCE] = BELOW("metadata", "source"),
-			[ROLE_SUBJECT] = TOP("aggregate_id"),
-			[ROLE_TIME] = TOP("timestamp"),
-			[ROLE_SEQUENCE] = TOP("aggregate_version"),
-			[ROLE_CORRELATION] =
-				BELOW("metadata", "correlation_id"),
-			[ROLE_CAUSATION] = BELOW("metadata", "causation_id"),
-			[ROLE_VERSION] = BELOW("metadata", "version"),
-			[ROLE_PRIORITY] = BELOW("metadata", "priority"),
-			[ROLE_USER] = BELOW("metadata", "user_id"),
-		},
-		.by_len = {
-			[8] = BIT(ROLE_ID) | BIT(ROLE_SOURCE) |
-			      BIT(ROLE_CORRELATION) | BIT(ROLE_CAUSATION) |
-			      BIT(ROLE_VERSION) | BIT(ROLE_PRIORITY) |
-			      BIT(ROLE_USER),
-			[9] = BIT(ROLE_TIME),
-			[10] = BIT(ROLE_TYPE),
-			[12] = BIT(ROLE_SUBJECT),
-			[17] = BIT(ROLE_SEQUENCE),
-		},
-	},
-};
-
-enum { CLOUDEVENTS, PROFILE_COUNT = sizeof(profiles) / sizeof(*profiles) };
-
-const struct event_profile *
-event_profile_find(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < PROFILE_COUNT; i++)
-		if (strcmp(profiles[i].name, name) == 0)
-			return &profiles[i];
-	return NULL;
-}
-
-const char *
-event_profile_name(const struct event_profile *profile)
-{
-	return profile->name;
-}
-
-bool
-event_profile_place(const struct event_profile *profile,
-		    const struct json_doc *doc, enum event_role role,
-		    struct json_value *object, const char **name, size_t *len)
-{
-	const struct path *path = &profile->path[role];
-	size_t i;
-
-	*object = doc->root;
-	if (path->depth == 0)
-		return false;
-	for (i = 0; i + 1 < path->depth; i++)
-		*object = json_member(object, path->name[i].text,
-				      path->name[i].len);
-	*name = path->name[i].text;
-	*len = path->name[i].len;
-	return object->type == JSON_OBJECT;
-}
 
 static void
 forget_roles(struct event *ev)
@@ -309,20 +177,47 @@ has_string(const struct json_doc *doc, const struct path_name *name)
 	return false;
 }
 
+/* Goes by the last member of a name, as jq does. */
 static bool
-recognise(struct pass *pass, struct event *ev)
+has_string_at(const struct json_doc *doc, const struct path *path)
+{
+	struct json_value value = doc->root;
+	size_t i;
+
+	if (path->depth == 1)
+		return has_string(doc, &path->name[0]);
+	for (i = 0; i < path->depth; i++)
+		value = json_member(&value, path->name[i].text,
+				    path->name[i].len);
+	return value.type == JSON_STRING;
+}
+
+static bool
+matches(const struct event_profile *profile, const struct json_doc *doc)
 {
 	size_t i;
 
-	for (i = 0; i < PROFILE_COUNT; i++) {
-		const struct event_profile *profile = &profiles[i];
+	for (i = 0; i < profile->matches; i++)
+		if (!has_string_at(doc, &profile->match[i]))
+			return false;
+	return true;
+}
 
-		if (profile->mark.len == 0)
-			pass->wanted |= BIT(ROLE_ID) | BIT(ROLE_TYPE);
-		else if (!has_string(&ev->doc, &profile->mark))
+static bool
+recognise(struct pass *pass, struct event *ev)
+{
+	const unsigned wanted = pass->wanted;
+	const struct event_profile *profile;
+	size_t i;
+
+	for (i = 0; (profile = event_profile_at(i)) != NULL; i++) {
+		if (!matches(profile, &ev->doc))
 			continue;
+		pass->wanted = wanted;
+		if (profile->matches == 0)
+			pass->wanted |= BIT(ROLE_ID) | BIT(ROLE_TYPE);
 		note_roles(pass, ev, profile);
-		if (profile->mark.len != 0 ||
+		if (profile->matches != 0 ||
 		    (ev->role[ROLE_ID].type == JSON_STRING &&
 		     ev->role[ROLE_TYPE].type == JSON_STRING))
 			return true;
@@ -394,7 +289,7 @@ event_check(struct event *ev, const struct event_profile *required)
 		note_roles(&pass, ev, required);
 	else if (!recognise(&pass, ev))
 		return 0;
-	if (ev->profile == &profiles[CLOUDEVENTS])
+	if (event_profile_is_cloudevents(ev->profile))
 		return cloudevent_check(&ev->doc, ev->error, sizeof(ev->error),
 					&ev->tmp);
 	if (pass.is_twice)

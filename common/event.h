@@ -3,7 +3,8 @@
  *
  * An envelope profile maps roles to JSON Pointers.  Two are built in:
  * "cloudevents", recognised by a top-level "specversion" that is a string, and
- * "domain", recognised by "event_id" and "event_type" that are strings.
+ * "domain", recognised by "event_id" and "event_type" that are strings.  The
+ * config file has more of them (event_profiles_load), which are tried first.
  */
 #ifndef COMMON_EVENT_H
 #define COMMON_EVENT_H
@@ -12,6 +13,7 @@
 #include <stddef.h>
 
 #include "common/buf.h"
+#include "common/config.h"
 #include "common/json.h"
 
 enum event_role {
@@ -35,7 +37,25 @@ enum event_role {
 #define EVENT_ROLE(role) (1u << (role))
 #define EVENT_ALL_ROLES (EVENT_ROLE(ROLE_COUNT) - 1)
 
+enum { EVENT_ERROR = 256 };
+
 struct event_profile; /* opaque; lives until the program ends */
+
+/*
+ * Take the profiles of the config file, once, while the program starts and
+ * before there are events:
+ *
+ *     [envelope acme]
+ *     match = /head/kind /head/key   # an event has strings there
+ *     id = /head/key                 # role = JSON Pointer, through objects only
+ *     type = /head/kind
+ *
+ * Without match, id and type must be strings.  The config is borrowed until the
+ * program ends.  Returns 0, or -1 with error set ("path:line: what"), which is
+ * the user's (EXIT_USAGE).
+ */
+#define EVENT_PROFILE_SECTIONS "envelope " /* for opt_program.config */
+int event_profiles_load(const struct config *c, char error[EVENT_ERROR]);
 
 /* A profile by its name, or NULL. */
 const struct event_profile *event_profile_find(const char *name);
@@ -50,8 +70,6 @@ bool event_profile_place(const struct event_profile *profile,
 			 const struct json_doc *doc, enum event_role role,
 			 struct json_value *object, const char **name,
 			 size_t *len);
-
-enum { EVENT_ERROR = 256 };
 
 /* An event, reused from one to the next.  A zeroed struct is valid. */
 struct event {

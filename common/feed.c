@@ -16,6 +16,7 @@ static const char *
 check_await(const struct feed_options *o)
 {
 	const char *wrong = stream_name_error(o->await);
+	size_t i;
 
 	if (wrong != NULL)
 		return wrong;
@@ -25,6 +26,10 @@ check_await(const struct feed_options *o)
 		       "--dedup and --durability none";
 	if (strcmp(o->await, o->publish.stream) == 0)
 		return "--await: replies must come on another stream";
+	for (i = 0; i < o->routes.streams; i++)
+		if (strcmp(o->await, o->routes.stream[i]) == 0)
+			return "--await: replies must come on another stream "
+			       "than those of the routes";
 	return NULL;
 }
 
@@ -55,11 +60,23 @@ refuse(struct feed_options *o, const char *option, const char *value,
 	return o->error;
 }
 
+/* Their names were checked; together they go by the section's name. */
+static void
+take_routes(struct feed_options *o)
+{
+	o->publish.stream = "[" ROUTES_SECTION "]";
+	o->publish.streams = o->routes.stream;
+	o->publish.stream_count = o->routes.streams;
+}
+
 const char *
 feed_options_check(struct feed_options *o)
 {
-	const char *wrong = stream_name_error(o->publish.stream);
+	const char *wrong =
+		o->route ? NULL : stream_name_error(o->publish.stream);
 
+	if (o->route)
+		take_routes(o);
 	if (wrong != NULL) {
 		snprintf(o->error, sizeof(o->error), "%.200s: %s",
 			 o->publish.stream, wrong);
@@ -81,6 +98,8 @@ feed_options_check(struct feed_options *o)
 			      "is not N or N:GROUP");
 	if (o->pace.max_lag != 0 && o->priority)
 		return "--max-lag watches one stream, --priority has four";
+	if (o->pace.max_lag != 0 && o->route)
+		return "--max-lag watches one stream, --route has several";
 	if (o->publish.durability == PUBLISH_NONE && (o->ids || o->events))
 		return "--durability none can't print what is stored";
 	if (o->publish.durability != PUBLISH_LEADER && o->atomic != 0)
@@ -96,6 +115,7 @@ feed_options_release(struct feed_options *o)
 {
 	intake_options_release(&o->intake);
 	dedup_release(&o->dedup);
+	routes_release(&o->routes);
 }
 
 static void
@@ -107,6 +127,10 @@ on_confirmed(void *arg, const struct publish_event *e)
 		char id[ID_TEXT];
 
 		out_write(f->out, id, id_put(id, e->id));
+		if (f->o->route) {
+			out_write(f->out, " ", 1);
+			out_write(f->out, e->stream, strlen(e->stream));
+		}
 		out_end(f->out);
 	}
 	if (f->o->events) {
@@ -167,8 +191,9 @@ wait_for_input(void *arg, int fd)
 	return rc < 0 ? 0 : rc;
 }
 
-/* What the event is known by; without it the event is refused. */
+/* What the event is known by and where it goes; without these it is refused. */
 struct keys {
+	size_t to;                 /* of the routes */
 	const char *dedup, *await; /* NULL: none is needed */
 	size_t dedup_len, await_len;
 };
@@ -185,6 +210,9 @@ take_keys(struct feed *f, struct keys *k)
 	if (f->o->publish.dedup_ms != 0 &&
 	    dedup_key(&f->o->dedup, &in->event, &k->dedup, &k->dedup_len) < 0)
 		wrong = "no value at --dedup-key";
+	if (wrong == NULL && f->o->route &&
+	    routes_find(&f->o->routes, &in->event, &f->word, &k->to) < 0)
+		wrong = f->o->routes.error;
 	if (f->o->await == NULL)
 		;
 	else if (!await_key(&in->event, &f->tmp, &k->await, &k->await_len))
@@ -229,6 +257,7 @@ publish_one(struct feed *f)
 		f->stopped = true;
 		return rc < 0 ? -1 : 0;
 	}
+	publish_route(f->publish, k.to);
 	if (f->o->priority)
 		publish_to(f->publish, priority_of(&in->event, &f->word));
 	if (publish_send(f->publish, in->number, in->event.text, in->event.len,
@@ -419,6 +448,8 @@ feed_open(struct feed *f, struct feed_options *o, struct out *out)
 		f->roles |= EVENT_ROLE(ROLE_ID);
 	if (o->priority)
 		f->roles |= EVENT_ROLE(ROLE_PRIORITY);
+	if (o->route)
+		f->roles |= EVENT_ROLE(ROLE_TYPE);
 	if (o->await != NULL)
 		f->roles |= EVENT_ROLE(ROLE_ID) | EVENT_ROLE(ROLE_CORRELATION);
 	return intake_open(&f->in, &o->intake, o->arg, o->args);

@@ -26,6 +26,7 @@
 #include "common/priority.h"
 #include "common/progress.h"
 #include "common/publish.h"
+#include "common/routes.h"
 #include "common/transaction.h"
 
 struct feed_options {
@@ -41,8 +42,10 @@ struct feed_options {
 	bool ids, events;   /* what is printed of an event that is stored */
 	bool strict;        /* stop at a refused line */
 	bool priority;      /* to the stream of its priority */
-	char error[320];    /* private */
-	char **arg;         /* events as arguments; NULL: standard input */
+	bool route;         /* to the stream of its type, by routes */
+	struct routes routes;
+	char error[320]; /* private */
+	char **arg;      /* events as arguments; NULL: standard input */
 	size_t args;
 };
 

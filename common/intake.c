@@ -44,6 +44,7 @@ int
 intake_options_check(struct intake_options *o)
 {
 	const struct envelope *e = &o->envelope;
+	enum convert_to to;
 
 	if (e->type == NULL && (o->text || o->ext.count != 0))
 		return refuse_options(
@@ -56,6 +57,12 @@ intake_options_check(struct intake_options *o)
 	if (o->text && o->records)
 		return refuse_options(
 			o, "--text and --records exclude each other");
+	if (convert_parse(o->to, &to) < 0) {
+		snprintf(o->error, sizeof(o->error),
+			 "--to: \"%.100s\" is neither cloudevents nor domain",
+			 o->to);
+		return -1;
+	}
 	if (o->max_bytes == 0)
 		return refuse_options(o, "--max-bytes: at least 1");
 	if (o->profile != NULL && strcmp(o->profile, "auto") != 0 &&
@@ -99,6 +106,7 @@ intake_open(struct intake *in, const struct intake_options *o, char **arg,
 	in->envelope = o->envelope;
 	in->check = o->profile == NULL || strcmp(o->profile, "none") != 0;
 	in->required = o->required;
+	convert_parse(o->to, &in->to);
 	if (o->rejects == NULL)
 		return 0;
 	in->rejects = fopen(o->rejects, "we");
@@ -263,6 +271,26 @@ fill(struct intake *in)
 	return event_parse(ev, in->made.data, in->made.len);
 }
 
+/* Into the envelope wanted, which must then be a valid one. */
+static int
+convert(struct intake *in)
+{
+	struct convert *c = &in->convert;
+	struct event *ev = &in->event;
+	int rc;
+
+	if (!in->check)
+		event_recognise(ev, 0);
+	rc = convert_event(c, in->to, ev);
+	if (rc < 0)
+		snprintf(in->error, sizeof(in->error), "%s", c->error);
+	if (rc <= 0)
+		return rc;
+	if (event_parse(ev, c->made.data, c->made.len) < 0)
+		return -1;
+	return in->check ? event_check(ev, NULL) : 0;
+}
+
 static int
 check_schema(struct intake *in)
 {
@@ -297,7 +325,9 @@ make_event(struct intake *in, const char *text, size_t len)
 	}
 	if (in->check && event_check(ev, in->required) < 0)
 		return -1;
-	return in->schemas != NULL ? check_schema(in) : 0;
+	if (in->schemas != NULL && check_schema(in) < 0)
+		return -1;
+	return in->to == CONVERT_NOT ? 0 : convert(in);
 }
 
 int
@@ -328,6 +358,7 @@ intake_close(struct intake *in)
 	record_line_release(&in->record);
 	envelope_release(&in->envelope);
 	line_release(&in->lines);
+	convert_release(&in->convert);
 	buf_release(&in->made);
 	buf_release(&in->quoted);
 	in->rejects = NULL;

@@ -2,8 +2,9 @@
  * intake.h - from lines of input to checked events
  *
  * Each line is, in this order: taken out of a record (records), checked to be
- * JSON or text (text), wrapped into a CloudEvent (wrap) or filled up (fill), and
- * checked against its envelope and its schema (catalog).  What can't be used is refused with the number
+ * JSON or text (text), wrapped into a CloudEvent (wrap) or filled up (fill),
+ * checked against its envelope and its schema (catalog), and converted into
+ * another envelope (to).  What can't be used is refused with the number
  * of its line and the reason, and the next line is taken.
  */
 #ifndef COMMON_INTAKE_H
@@ -15,6 +16,7 @@
 #include <stdio.h>
 
 #include "common/catalog.h"
+#include "common/convert.h"
 #include "common/envelope.h"
 #include "common/event.h"
 #include "common/line.h"
@@ -26,6 +28,7 @@ struct intake_options {
 	struct envelope envelope; /* to wrap with, if it has a type */
 	struct opt_list ext;      /* its extensions, NAME=VALUE */
 	const char *profile;      /* auto, none or a name; NULL: auto */
+	const char *to;           /* the envelope to convert to; NULL: none */
 	const char *rejects;      /* a file; NULL: none */
 	uint64_t max_bytes;
 	bool records, text, fill;
@@ -51,17 +54,19 @@ struct intake_options {
 		OPT_LIST(0, "ext", "NAME=VALUE", &(o)->ext,                    \
 			 "extension of wrapped events (repeatable)")
 
-#define OPT_INTAKE(o)                                                   \
-	OPT_WRAP(o),                                                    \
-		OPT_BOOL(0, "text", &(o)->text,                         \
-			 "wrap lines that are not JSON"),               \
-		OPT_BOOL(0, "fill", &(o)->fill,                         \
-			 "insert a missing id or time into envelopes"), \
-		OPT_BOOL(0, "records", &(o)->records,                   \
-			 "take records, publish their events"),         \
-		OPT_TEXT(                                               \
-			0, "envelope", "auto|NAME|none", &(o)->profile, \
-			"check what is recognised, demand one, or check none")
+#define OPT_INTAKE(o)                                                           \
+	OPT_WRAP(o),                                                            \
+		OPT_BOOL(0, "text", &(o)->text,                                 \
+			 "wrap lines that are not JSON"),                       \
+		OPT_BOOL(0, "fill", &(o)->fill,                                 \
+			 "insert a missing id or time into envelopes"),         \
+		OPT_BOOL(0, "records", &(o)->records,                           \
+			 "take records, publish their events"),                 \
+		OPT_TEXT(                                                       \
+			0, "envelope", "auto|NAME|none", &(o)->profile,         \
+			"check what is recognised, demand one, or check none"), \
+		OPT_TEXT(0, "to", "ENVELOPE", &(o)->to,                         \
+			 "convert to cloudevents or domain")
 
 /* What the table can't say: which go together.  Prepares the envelope.  Returns
  * 0, or -1 with error set, which is the user's. */
@@ -74,8 +79,9 @@ struct intake {
 	bool check;                           /* look at envelopes */
 	const struct event_profile *required; /* NULL: what is recognised */
 	struct envelope envelope;             /* for wrap */
-	FILE *rejects;                        /* NULL: none are kept */
 	struct catalog *schemas;              /* borrowed; NULL: none */
+	enum convert_to to;
+	FILE *rejects; /* NULL: none are kept */
 
 	/* Where lines come from: `lines`, or if arg is set, argument words. */
 	struct line_reader lines;
@@ -91,6 +97,7 @@ struct intake {
 	const char *reason; /* likewise; NULL: see error, or the event's */
 	struct record_line record; /* private */
 	struct buf made, quoted;
+	struct convert convert;
 	char error[EVENT_ERROR + 64];
 };
 

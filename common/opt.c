@@ -390,6 +390,16 @@ profile_row(const struct parser *p)
 	return p->count - COMMANDS;
 }
 
+/* Whether it is a section that a program reads, or of that kind. */
+static bool
+is_section(const char *name, const char *read)
+{
+	size_t len = read != NULL ? strlen(read) : 0;
+
+	return len != 0 && (read[len - 1] == ' ' ? strncmp(name, read, len)
+						 : strcmp(name, read)) == 0;
+}
+
 static void
 check_profile(const struct parser *p, const char *name)
 {
@@ -398,8 +408,7 @@ check_profile(const struct parser *p, const char *name)
 	for (i = 0;
 	     i < sizeof(p->program->config) / sizeof(p->program->config[0]);
 	     i++)
-		if (p->program->config[i] != NULL &&
-		    strcmp(p->program->config[i], name) == 0)
+		if (is_section(name, p->program->config[i]))
 			refuse(p, profile_row(p), "[%s] is not a profile",
 			       name);
 	if (p->config->path == NULL)

@@ -129,7 +129,8 @@ struct opt_program {
 	const char *purpose; /* "append events to a stream" */
 	const char *usage;   /* lines of what follows the name, one form each */
 	const char
-		*config[4]; /* sections beside profiles that it reads, if any */
+		*config[4]; /* sections beside profiles that it reads, if any;
+			     * one that ends in a blank is a beginning */
 	/* What --print-acl prints; NULL: the program has no such rule. */
 	void (*acl)(struct buf *out, const struct opt_view *view);
 };

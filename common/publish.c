@@ -77,11 +77,38 @@ publish_parse_durability(struct publish_options *o)
 	return 0;
 }
 
+/* Prepared once for all: an event only picks one. */
+static void
+open_routes(struct publish *p)
+{
+	const struct publish_options *o = p->o;
+	size_t streams = o->streams != NULL ? o->stream_count : 1, i;
+
+	p->routes = mem_mul(streams, PRIORITY_COUNT);
+	p->route = xcalloc(p->routes, sizeof(*p->route));
+	p->target = xcalloc(streams, sizeof(*p->target));
+	for (i = 0; i < p->routes; i++) {
+		struct route *r = &p->route[i];
+		struct target *t = &p->target[i / PRIORITY_COUNT];
+		const char *stream = o->streams != NULL
+					     ? o->streams[i / PRIORITY_COUNT]
+					     : o->stream;
+
+		priority_stream(&r->name, stream, i % PRIORITY_COUNT);
+		stream_adder_init(&r->adder, r->name.data, o->maxlen,
+				  o->no_create);
+		if (i % PRIORITY_COUNT != 0)
+			continue;
+		delayed_key(&t->delayed, stream);
+		stream_companion(&t->mark, stream, "seen:");
+		t->mark_len = t->mark.len;
+	}
+}
+
 struct publish *
 publish_open(struct conn *c, const struct publish_options *o)
 {
 	struct publish *p;
-	size_t i;
 
 	if (o->durability == PUBLISH_FSYNC) {
 		int has = conn_has_command(c, "WAITAOF");
@@ -99,17 +126,9 @@ publish_open(struct conn *c, const struct publish_options *o)
 	p->send_at = SEND_AT;
 	p->item = xcalloc(p->cap, sizeof(*p->item));
 	p->script.name = o->due != NULL ? SCRIPT_DELAY : SCRIPT_DEDUP;
-	p->to = p->blamed = PRIORITY_NORMAL;
-	for (i = 0; i < PRIORITY_COUNT; i++) {
-		struct route *r = &p->route[i];
-
-		priority_stream(&r->name, o->stream, (enum priority)i);
-		stream_adder_init(&r->adder, r->name.data, o->maxlen,
-				  o->no_create);
-	}
-	delayed_key(&p->delayed, o->stream);
-	stream_companion(&p->mark, o->stream, "seen:");
-	p->mark_len = p->mark.len;
+	p->blamed = o->stream;
+	p->priority = PRIORITY_NORMAL;
+	open_routes(p);
 	if (publish_by_script(p) && script_load(c, &p->script) < 0) {
 		publish_close(p);
 		return NULL;
@@ -118,10 +137,17 @@ publish_open(struct conn *c, const struct publish_options *o)
 }
 
 void
+publish_route(struct publish *p, size_t stream)
+{
+	assert(stream < p->routes / PRIORITY_COUNT);
+	p->stream = stream;
+}
+
+void
 publish_to(struct publish *p, enum priority priority)
 {
 	assert(priority < PRIORITY_COUNT);
-	p->to = priority;
+	p->priority = priority;
 }
 
 void
@@ -131,12 +157,16 @@ publish_close(struct publish *p)
 
 	if (p == NULL)
 		return;
-	for (i = 0; i < PRIORITY_COUNT; i++) {
+	for (i = 0; i < p->routes; i++) {
 		buf_release(&p->route[i].name);
 		stream_adder_release(&p->route[i].adder);
 	}
-	buf_release(&p->delayed);
-	buf_release(&p->mark);
+	for (i = 0; i < p->routes / PRIORITY_COUNT; i++) {
+		buf_release(&p->target[i].delayed);
+		buf_release(&p->target[i].mark);
+	}
+	free(p->route);
+	free(p->target);
 	buf_release(&p->expect);
 	buf_release(&p->keep);
 	free(p->item);
@@ -198,12 +228,12 @@ publish_append_words(struct publish *p, enum expect what, const char *a,
 
 /* Append, unless the mark says that it was there before. */
 static void
-append_dedup(struct publish *p, const struct route *r, const char *text,
-	     size_t len)
+append_dedup(struct publish *p, const struct route *r, const struct buf *mark,
+	     const char *text, size_t len)
 {
 	script_begin(p->conn, &p->script, 2, 6);
 	conn_arg(p->conn, r->name.data, r->name.len);
-	conn_arg(p->conn, p->mark.data, p->mark.len);
+	conn_arg(p->conn, mark->data, mark->len);
 	conn_arg(p->conn, text, len);
 	conn_argu(p->conn, (uint64_t)p->o->dedup_ms);
 	conn_argu(p->conn, p->o->maxlen);
@@ -211,26 +241,27 @@ append_dedup(struct publish *p, const struct route *r, const char *text,
 }
 
 void
-publish_append_add(struct publish *p, enum priority to, const char *text,
-		   size_t len, const char *key, size_t key_len)
+publish_append_add(struct publish *p, size_t to, const char *text, size_t len,
+		   const char *key, size_t key_len)
 {
 	const struct route *r = &p->route[to];
+	struct target *t = &p->target[to / PRIORITY_COUNT];
 	struct buf *out = conn_out(p->conn);
 	size_t before = out->len;
 
 	if (key != NULL) {
-		p->mark.len = p->mark_len;
-		buf_add(&p->mark, key, key_len);
+		t->mark.len = t->mark_len;
+		buf_add(&t->mark, key, key_len);
 	}
 	if (p->o->due != NULL)
-		delayed_add(p->conn, &p->script, &p->delayed, p->o->due, to,
-			    text, len,
+		delayed_add(p->conn, &p->script, &t->delayed, p->o->due,
+			    to % PRIORITY_COUNT, text, len,
 			    key == NULL ? NULL
 					: &(struct delayed_mark){
-						  p->mark.data, p->mark.len,
+						  t->mark.data, t->mark.len,
 						  p->o->dedup_ms });
 	else if (key != NULL)
-		append_dedup(p, r, text, len);
+		append_dedup(p, r, &t->mark, text, len);
 	else
 		stream_add(p->conn, &r->adder, text, len);
 	p->appended += out->len - before;
@@ -348,6 +379,7 @@ int
 publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 	     const char *key, size_t key_len)
 {
+	size_t to = p->stream * PRIORITY_COUNT + p->priority;
 	struct item *it;
 
 	if (p->failed)
@@ -360,13 +392,13 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 		if (!p->muted)
 			conn_commandv(p->conn, "CLIENT", "REPLY", "OFF", NULL);
 		p->muted = true;
-		publish_count_line(&p->route[p->to].unseen, line);
-		publish_append_add(p, p->to, text, len, key, key_len);
+		publish_count_line(&p->route[to].unseen, line);
+		publish_append_add(p, to, text, len, key, key_len);
 		return 0;
 	}
 	if (p->o->transaction && !p->in_transaction)
 		open_transaction(p);
-	publish_append_add(p, p->to, text, len, key, key_len);
+	publish_append_add(p, to, text, len, key, key_len);
 	publish_expect(p, p->in_transaction ? EXPECT_QUEUED : EXPECT_ADD);
 	it = publish_item(p, p->tail++);
 	*it = (struct item){
@@ -374,7 +406,7 @@ publish_send(struct publish *p, uint64_t line, const char *text, size_t len,
 		.end = p->in_transaction ? UINT64_MAX : p->appended,
 		.len = len,
 		.key_len = publish_keeps(p) ? key_len : 0,
-		.to = p->to,
+		.to = to,
 	};
 	if (publish_keeps(p)) {
 		buf_add(&p->keep, text, len);

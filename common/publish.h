@@ -1,5 +1,5 @@
 /*
- * publish.h - events into a stream: pipelined, in order, each accounted for
+ * publish.h - events into streams: pipelined, in order, each accounted for
  *
  *            sent ──────────────► unconfirmed ──────────► confirmed
  *     XADD … in the output buffer  │ reply (and WAIT)       │ callback
@@ -36,6 +36,7 @@ enum publish_durability {
 
 struct publish_event {
 	uint64_t line;
+	const char *stream;
 	const char *text; /* NULL unless options.keep; valid in the callback */
 	size_t len;
 	struct id id; /* of the entry; of the first one for a duplicate; 0-0 as
@@ -44,7 +45,10 @@ struct publish_event {
 };
 
 struct publish_options {
-	const char *stream;
+	const char *stream; /* with several, what is said in their place */
+	const char *const
+		*streams; /* for publish_route(); NULL: stream alone */
+	size_t stream_count;
 	uint64_t maxlen; /* keep about so many entries; 0: all */
 	bool no_create;
 	int64_t dedup_ms; /* how long a key is remembered; 0: no deduplication */
@@ -80,8 +84,10 @@ struct publish; /* opaque */
  * set if the server lacks what the durability needs. */
 struct publish *publish_open(struct conn *c, const struct publish_options *o);
 
-/* The priority of the events sent from now on: the stream that they go to
- * (priority_stream).  At first they go to options.stream, the normal one. */
+/* The stream of the events sent from now on, by its index in options.streams,
+ * and their priority, which makes four of each (priority_stream).  At first they
+ * go to the first one, the normal one. */
+void publish_route(struct publish *p, size_t stream);
 void publish_to(struct publish *p, enum priority priority);
 
 /*

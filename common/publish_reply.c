@@ -19,6 +19,7 @@ settle(struct publish *p, uint64_t until)
 		struct item *it = publish_item(p, p->head);
 		struct publish_event e = {
 			.line = it->line,
+			.stream = p->route[it->to].name.data,
 			.text = publish_keeps(p) ? p->keep.data + p->keep_at
 						 : NULL,
 			.len = it->len,
@@ -96,7 +97,7 @@ refuse(struct publish *p, struct item *it, const char *why)
 {
 	it->state = STATE_REFUSED;
 	if (!p->failed)
-		p->blamed = it->to;
+		p->blamed = p->route[it->to].name.data;
 	publish_fail(p, why);
 }
 
@@ -214,7 +215,7 @@ trust(struct publish *p)
 {
 	size_t i;
 
-	for (i = 0; i < PRIORITY_COUNT; i++) {
+	for (i = 0; i < p->routes; i++) {
 		struct route *r = &p->route[i];
 
 		if (r->unseen.count == 0)

@@ -31,7 +31,7 @@ say(const struct route *r, const char *what, const struct lines *l)
 
 /* What became of the lines that went to a stream. */
 static void
-report_route(const struct publish *p, enum priority to, uint64_t reached)
+report_route(const struct publish *p, size_t to, uint64_t reached)
 {
 	const struct route *r = &p->route[to];
 	struct lines unknown = r->unseen, unsent = { 0 }, under = { 0 };
@@ -65,9 +65,9 @@ publish_report(const struct publish *p, uint64_t next_line)
 	uint64_t reached = p->appended - conn_unsent(p->conn);
 	size_t i;
 
-	fault("%s: cannot add: %s", p->route[p->blamed].name.data, p->error);
-	for (i = 0; i < PRIORITY_COUNT; i++)
-		report_route(p, (enum priority)i, reached);
+	fault("%s: cannot add: %s", p->blamed, p->error);
+	for (i = 0; i < p->routes; i++)
+		report_route(p, i, reached);
 	fault("%s: not sent: lines from %llu on", p->o->stream,
 	      (unsigned long long)next_line);
 }

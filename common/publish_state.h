@@ -43,7 +43,7 @@ struct item {
 	size_t len, key_len; /* of the event and its key, in keep */
 	struct id id;
 	enum state state;
-	enum priority to;
+	size_t to; /* the number of its route */
 	bool duplicate;
 	bool last; /* of its transaction */
 };
@@ -53,7 +53,7 @@ struct lines {
 	uint64_t first, last, count;
 };
 
-/* A stream that events go to: each priority has one. */
+/* Where events go: each stream has one of each priority. */
 struct route {
 	struct buf name;
 	struct lines confirmed, refused;
@@ -61,16 +61,23 @@ struct route {
 	struct stream_adder adder;
 };
 
+/* The companions of a stream. */
+struct target {
+	struct buf delayed; /* the key where events wait until they are due */
+	struct buf mark;    /* {stream}:seen: */
+	size_t mark_len;
+};
+
 struct publish {
 	struct conn *conn;
 	const struct publish_options *o;
-	struct route route[PRIORITY_COUNT];
-	enum priority to;     /* where events go now */
-	enum priority blamed; /* where the one went that was refused */
-	struct buf delayed;   /* the key where they wait until they are due */
+	struct target *target;
+	struct route *route; /* PRIORITY_COUNT of each target */
+	size_t routes;
+	size_t stream; /* where events go now */
+	enum priority priority;
+	const char *blamed; /* where the one went that was refused, or all */
 	struct script script;
-	struct buf mark; /* {stream}:seen: */
-	size_t mark_len;
 
 	/* items head … answered … tail, of a ring; numbers only grow */
 	struct item *item;
@@ -116,7 +123,7 @@ bool publish_is_idle(const struct publish *p);
 /* Append a command of up to four words; the command that adds an event. */
 void publish_append_words(struct publish *p, enum expect what, const char *a,
 			  const char *b, const char *c, const char *d);
-void publish_append_add(struct publish *p, enum priority to, const char *text,
+void publish_append_add(struct publish *p, size_t to, const char *text,
 			size_t len, const char *key, size_t key_len);
 
 /* Take what replies are at hand.  After a failure replies still count: they

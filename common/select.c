@@ -51,6 +51,7 @@ select_close(struct select *s)
 	buf_release(&s->tmp);
 	buf_release(&s->made);
 	buf_release(&s->failures);
+	convert_release(&s->convert);
 	*s = (struct select){ 0 };
 }
 
@@ -280,9 +281,32 @@ print_program(struct select *s, struct out *out)
 	return rc < 0 ? 0 : 1;
 }
 
+/* The record's body, into the envelope wanted. */
+static int
+convert(struct select *s)
+{
+	struct convert *c = &s->convert;
+	struct record *r = &s->record;
+	int rc;
+
+	if (record_is_bare(r))
+		event_recognise(&r->event, s->roles);
+	else
+		r->event.profile = NULL;
+	c->error[0] = '\0';
+	rc = convert_event(c, s->options->to, &r->event);
+	if (rc < 0)
+		snprintf(s->error, sizeof(s->error), "%s", c->error);
+	else if (rc == 1)
+		record_set_body(r, c->made.data, c->made.len);
+	return rc;
+}
+
 int
 select_print(struct select *s, struct out *out)
 {
+	if (s->options->to != CONVERT_NOT && convert(s) < 0)
+		return 0;
 	if (s->program != NULL)
 		return print_program(s, out);
 	return record_print(&s->record, out, s->options->meta) < 0 ? -1 : 1;

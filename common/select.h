@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/catalog.h"
+#include "common/convert.h"
 #include "common/filter.h"
 #include "common/opt.h"
 #include "common/out.h"
@@ -19,6 +20,7 @@ struct select_options {
 	const char *filter, *program; /* jq; NULL: none */
 	const char *correlation;
 	const char *field;
+	enum convert_to to; /* the envelope to print them in */
 	uint64_t count;     /* stop after so many; UINT64_MAX: never */
 	int64_t timeout_ms; /* stop after so long; INT64_MAX: never */
 	bool meta, null;
@@ -58,10 +60,11 @@ struct select {
 	const char *class;       /* what failed: filter, schema or jq */
 	unsigned roles;          /* private: what options ask of an envelope */
 	char id[ID_TEXT];
-	char error[FILTER_ERROR]; /* why it failed */
+	char error[FILTER_ERROR]; /* why a filter, program, conversion failed */
 	struct json_doc doc;      /* private: a body that is no JSON, as JSON */
 	struct record shaped;     /* private: what -j made, with -m */
 	struct buf tmp, made;
+	struct convert convert;
 	struct buf failures; /* private: the record's `invalid` */
 };
 
@@ -94,9 +97,9 @@ int select_record(struct select *s);
 int select_body(struct select *s, const char *text, size_t len);
 
 /*
- * Print the current record by -j, -m and -0.  Returns 1; 0 with error set if
- * the program fails on it (what it made before that is printed); -1 if output
- * failed.
+ * Print the current record, converted, by -j, -m and -0.  Returns 1; 0 with
+ * error set if it can't be converted (then convert.error is too) or the program fails on it (what it made
+ * before that is printed); -1 if output failed.
  */
 int select_print(struct select *s, struct out *out);
 

@@ -24,7 +24,7 @@ _ev_options()
 			--ext= --text --fill --records --envelope= -i --ids \
 			-T --events --rejects= --strict --dry-run --max-bytes= \
 			--dedup= --dedup-key= --atomic= --delay= --at= \
-			--promote --priority --await= --rate= --max-lag= \
+			--promote --priority --route --to= --compat= --await= --rate= --max-lag= \
 			--maxlen= --no-create --durability= -w --timeout="
 		;;
 	evsub)
@@ -38,7 +38,7 @@ _ev_options()
 	evtail)
 		echo "$_ev_connection $_ev_common $_ev_select -n --lines= \
 			-f --follow -S --since= -U --until= --correlation= \
-			--checkpoint= -g --group= --status= --stats --format= \
+			--checkpoint= --to= -g --group= --status= --stats --format= \
 			--delayed $_ev_schemas --invalid"
 		;;
 	evdlq)
@@ -222,6 +222,7 @@ _ev_value()
 		mapfile -t COMPREPLY < <(compgen -d -- "$2")
 		;;
 	*:--envelope) _ev_words $'auto\ncloudevents\ndomain\nnone' "$2" ;;
+	*:--compat) _ev_words $'backward\nforward\nfull' "$2" ;;
 	*:--durability) _ev_words $'none\nleader\nfsync\nreplicas=' "$2" ;;
 	*:--log) _ev_words $'text\njson' "$2" ;;
 	*:--lines) _ev_words $'all\n+1\n10\n100' "$2" ;;
@@ -237,6 +238,7 @@ _ev_value()
 		_ev_words $'exhausted\nrejected\ncrash-loop\ninvalid\noversize\ntrimmed' "$2"
 		;;
 	*:--status) _ev_words $'waiting\npending\nretrying\ndone\ndead' "$2" ;;
+	evpub:--to | evtail:--to) _ev_words $'cloudevents\ndomain' "$2" ;;
 	*:--to | *:--await | *:--output) _ev_words "$(_ev_streams "$2")" "$2" ;;
 	*:--group | *:--rewind) _ev_words "$(_ev_groups)" "$2" ;;
 	*:--url)
