@@ -19,7 +19,7 @@ teardown_file()
 setup()
 {
 	flush
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	redis acl log reset >/dev/null
 	: >granted
 	: >called

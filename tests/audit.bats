@@ -16,7 +16,7 @@ teardown_file()
 setup()
 {
 	flush
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	evpub orders '{"n":1}' '{"n":2}' '{"n":3}' '{"n":4}' '{"n":5}'
 	evpub --delay 1h orders '{"n":6}'
 	evsub -q -g billing -E --attempts 1 orders -- false

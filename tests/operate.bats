@@ -21,7 +21,7 @@ setup()
 	for file in trim.policy lag.rules; do
 		here <"$EV_TOP/examples/cron/$file" >"$work/etc/$file"
 	done
-	cd "$work"
+	cd "$work" || return
 }
 
 # here - the paths of a system, as they are in this test
@@ -66,9 +66,9 @@ give_up()
 
 @test "the crontab has five fields, a user and a command in each line" {
 	local field='(\*|[0-9]+(-[0-9]+)?)(/[0-9]+)?'
-	cron_lines >jobs
-	[ "$(wc -l <jobs)" -ge 5 ]
-	run_limited grep -Ev "^($field ){5}ev [^%]+$" jobs
+	cron_lines >cron.jobs
+	[ "$(wc -l <cron.jobs)" -ge 5 ]
+	run_limited grep -Ev "^($field ){5}ev [^%]+$" cron.jobs
 	must_print ''
 	sed -E 's/^([^ ]+ ){5}ev //' jobs | while IFS= read -r job; do
 		sh -n -c "$job"
@@ -77,13 +77,13 @@ give_up()
 
 @test "each job of the crontab is silent while all is well" {
 	shop
-	cron_lines | sed -E 's/^([^ ]+ ){5}ev //' | here >jobs
+	cron_lines | sed -E 's/^([^ ]+ ){5}ev //' | here >cron.jobs
 	while IFS= read -r job; do
 		case $job in *--health*) continue ;; esac
 		must_exit 0 sh -c "$job"
 		must_print ''
 		must_equal "$stderr" ''
-	done <jobs
+	done <cron.jobs
 }
 
 @test "the crontab's trimming follows the policy, and says when it can't" {
@@ -185,9 +185,9 @@ named()
 @test "rules and dashboard name figures that evlag writes" {
 	figures printed
 	for file in ev.rules.yml dashboard.json; do
-		named "$file" >named
-		[ "$(wc -l <named)" -ge 8 ]
-		must_equal "$(comm -13 printed named)" ''
+		named "$file" >names
+		[ "$(wc -l <names)" -ge 8 ]
+		must_equal "$(comm -13 printed names)" ''
 	done
 	# And labels, verdicts: those of evlag.
 	grep -o 'verdict=~"[^"]*' "$EV_TOP/examples/prometheus/ev.rules.yml" |
@@ -237,7 +237,7 @@ for group in yaml.safe_load(open(sys.argv[1]))["groups"]:
 @test "users.sh makes users who can do their work, and no more" {
 	examples=$EV_TOP/examples/acl
 	must_exit 0 "$examples/users.sh" users
-	must_equal "$(grep -c '^user ' users/users.acl)" 7
+	must_equal "$(grep -c '^user ' users/users.acl)" 8
 	sum=$(sha256sum users/*)
 	must_exit 0 "$examples/users.sh" users
 	must_equal "$(sha256sum users/*)" "$sum"
@@ -259,7 +259,8 @@ for group in yaml.safe_load(open(sys.argv[1]))["groups"]:
 	try 0 monitor evlag --check orders
 	try 0 trimmer evtrim --keep 7d --dead 30d --consumers 1d -y orders
 	try 0 support evdlq --redrive --since 1h -y orders
-	for who in viewer monitor support; do
+	try 0 replayer evreplay --since 1d --to orders-again orders
+	for who in viewer monitor support replayer; do
 		try 4 "$who" evpub elsewhere '{}'
 		must_say NOPERM
 	done
@@ -272,6 +273,6 @@ for group in yaml.safe_load(open(sys.argv[1]))["groups"]:
 	SERVER_DIR=$work/server
 	mkdir "$SERVER_DIR"
 	start_server --aclfile "$work/users/users.acl"
-	must_equal "$(redis acl users | wc -l)" 7
+	must_equal "$(redis acl users | wc -l)" 8
 	kill_server
 }

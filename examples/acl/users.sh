@@ -26,6 +26,7 @@ viewer	evtail -f -g billing --since 1h orders
 monitor	evlag --check orders
 trimmer	evtrim --keep 7d --dead 30d --consumers 1d -y orders
 support	evdlq --redrive --since 1h -y orders
+replayer	evreplay --since 1d --to orders-again orders
 '
 
 if [ $# -ne 1 ]; then
