@@ -13,6 +13,7 @@
 #include "common/again.h"
 #include "common/conn.h"
 #include "common/diag.h"
+#include "common/event.h"
 #include "common/mem.h"
 #include "common/num.h"
 #include "common/opt.h"
@@ -45,6 +46,7 @@ static const struct opt_program program = {
 		 "--in FILE [options] [FILE…]\n"
 		 "--rewind GROUP -S TIME|--by N|--to-end [-y] [options] STREAM",
 	.acl = acl_put,
+	.config = { EVENT_PROFILE_SECTIONS },
 };
 
 /* "-100", "+5", "5" */
@@ -275,9 +277,12 @@ parse_options(struct options *o, int argc, char **argv)
 	};
 	char **words = xcalloc((size_t)argc + 1, sizeof(*words));
 	struct opt_args args;
+	char error[EVENT_ERROR];
 
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	opt_parse(table, &program, argc, argv, &args);
+	if (event_profiles_load(args.config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (o->rewind != NULL)
 		check_rewind(o, args.count);
 	else

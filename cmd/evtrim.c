@@ -15,6 +15,7 @@
 #include "common/acl.h"
 #include "common/conn.h"
 #include "common/diag.h"
+#include "common/event.h"
 #include "common/mem.h"
 #include "common/opt.h"
 #include "common/out.h"
@@ -60,6 +61,7 @@ static const struct opt_program program = {
 		 "--delete [-y] [options] STREAM|PATTERN…\n"
 		 "--delayed [-y] [options] STREAM…",
 	.acl = acl_put,
+	.config = { EVENT_PROFILE_SECTIONS },
 };
 
 static bool
@@ -187,8 +189,11 @@ parse_options(struct options *o, int argc, char **argv)
 		OPT_END,
 	};
 	struct opt_args args;
+	char error[EVENT_ERROR];
 
 	opt_parse(table, &program, argc, argv, &args);
+	if (event_profiles_load(args.config, error) < 0)
+		die(EXIT_USAGE, "%s", error);
 	if (args.command != NULL)
 		opt_usage("it runs no command");
 	o->stream = args.operand;
