@@ -252,9 +252,7 @@ group_fetch(struct group *g, uint64_t limit, int block_ms, int watch_fd)
 			left = 0;
 		if (!g->reading)
 			ask_next(g, limit, left);
-		rc = group_take_acks(g);
-		if (rc == 0)
-			rc = watch(g, &r, watch_fd);
+		rc = group_take_acks(g) < 0 ? -1 : watch(g, &r, watch_fd);
 		if (rc == WATCH_END)
 			return 0;
 		if (rc == WATCH_PROMOTE)
