@@ -201,14 +201,19 @@ promote(const struct options *o)
 	return status;
 }
 
-static const struct schema *
-load_or_die(struct schema_set *set, const char *path)
+/* A version of a schema; what it refers to is found as for events.  Formats are
+ * annotations here. */
+static struct catalog *
+load_or_die(struct catalog_options *options, const char *path)
 {
-	const struct schema *schema = schema_load(set, path);
+	struct catalog *c;
 
-	if (schema == NULL)
-		die(EXIT_USAGE, "%s", schema_set_error(set));
-	return schema;
+	options->file = path;
+	options->assert_format = false;
+	c = catalog_open(options);
+	if (catalog_error(c) != NULL)
+		die(EXIT_USAGE, "%s", catalog_error(c));
+	return c;
 }
 
 /* Print the answer for one direction. */
@@ -240,8 +245,8 @@ compat(const struct options *o)
 	bool forward = full || strcmp(o->compat, "forward") == 0;
 	bool backward = full || strcmp(o->compat, "backward") == 0;
 	enum exit_status status = EXIT_OK, other = EXIT_OK;
-	struct schema_set *old = schema_set_open(false);
-	struct schema_set *new = schema_set_open(false);
+	struct catalog_options before = o->schemas, after = o->schemas;
+	struct catalog *old, *new;
 	const struct schema *from, *to;
 	struct out out;
 
@@ -249,14 +254,16 @@ compat(const struct options *o)
 		opt_usage("--compat: \"%s\" is none of backward, forward, full",
 			  o->compat);
 	out_init(&out, STDOUT_FILENO, "<stdout>");
-	from = load_or_die(old, o->stream[0]);
-	to = load_or_die(new, o->stream[1]);
+	old = load_or_die(&before, o->stream[0]);
+	new = load_or_die(&after, o->stream[1]);
+	from = catalog_schema(old);
+	to = catalog_schema(new);
 	if (backward)
 		status = compare(&out, "backward: ", from, to);
 	if (forward)
 		other = compare(&out, "forward: ", to, from);
-	schema_set_close(old);
-	schema_set_close(new);
+	catalog_close(old);
+	catalog_close(new);
 	if (status == EXIT_OK || (status == EXIT_INPUT && other == EXIT_NO))
 		status = other;
 	return out_close(&out, status);

@@ -120,15 +120,15 @@ open_all(struct catalog *c)
 
 	if (take_maps(c) < 0 || take_config(c) < 0)
 		return -1;
-	if (o->file != NULL) {
-		f = catalog_file(c, o->file, when_monotonic());
-		return f->schema != NULL ? 0 : fail(c, "%s", f->error);
-	}
-	wrong = directory_error(o->dir);
+	wrong = o->dir != NULL ? directory_error(o->dir) : NULL;
 	if (wrong != NULL)
 		return fail(c, "--schema-dir: %s: %s", o->dir, wrong);
-	map_directory(c);
-	return 0;
+	if (o->dir != NULL)
+		map_directory(c);
+	if (o->file == NULL)
+		return 0;
+	f = catalog_file(c, o->file, when_monotonic());
+	return f->schema != NULL ? 0 : fail(c, "%s", f->error);
 }
 
 static void keep_failure(void *arg, const struct schema_failure *f);
@@ -150,6 +150,12 @@ catalog_open(const struct catalog_options *options)
 	open_all(c);
 	c->opening = false;
 	return c;
+}
+
+const struct schema *
+catalog_schema(struct catalog *c)
+{
+	return catalog_file(c, c->o->file, when_monotonic())->schema;
 }
 
 void

@@ -34,11 +34,13 @@
 #include "common/config.h"
 #include "common/event.h"
 #include "common/opt.h"
+#include "common/schema.h"
 
 struct catalog_options {
-	const char *file;            /* for all events; NULL: none */
-	const char *dir;             /* if there is no file; NULL: none */
-	struct opt_list maps;        /* PREFIX=DIR */
+	const char *file;     /* for all events; NULL: none */
+	const char *dir;      /* of schemas by type, if there is no file, and of
+			  * what a file refers to; NULL: none */
+	struct opt_list maps; /* PREFIX=DIR */
 	const struct config *config; /* for [schemas]; NULL: none */
 	bool required;               /* an event without a schema is wrong */
 	bool assert_format;
@@ -67,6 +69,9 @@ struct catalog; /* opaque */
  * user's.  The options are borrowed. */
 struct catalog *catalog_open(const struct catalog_options *options);
 void catalog_close(struct catalog *c);
+
+/* The schema of a catalog with a file that can be used. */
+const struct schema *catalog_schema(struct catalog *c);
 
 /* Why the catalog can't be used, or the last event is not valid: the first
  * failure, as "/data/score: 1.7 is greater than the maximum 1".  Printable;

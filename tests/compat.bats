@@ -48,3 +48,19 @@ forward: compatible'
 	must_exit 2 evpub --compat full missing.json old.json
 	must_say 'missing.json'
 }
+
+@test "what the versions refer to is found by --schema-map and --schema-dir" {
+	mkdir -p shared catalog/thing
+	echo '{"$defs":{"n":{"type":"integer"}}}' >shared/common.json
+	cp shared/common.json catalog/
+	echo '{"$ref":"https://x.example/common.json#/$defs/n"}' >mapped.json
+	must_exit 2 evpub --compat full mapped.json mapped.json
+	must_exit 0 evpub --compat full --schema-map https://x.example/=shared \
+		mapped.json mapped.json
+	echo '{"$ref":"../common.json#/$defs/n"}' >catalog/thing/1.json
+	echo '{"type":["number","string"]}' >catalog/thing/2.json
+	must_exit 2 evpub --compat backward catalog/thing/1.json \
+		catalog/thing/2.json
+	must_exit 0 evpub --compat backward --schema-dir catalog \
+		catalog/thing/1.json catalog/thing/2.json
+}
