@@ -202,18 +202,20 @@ promote(const struct options *o)
 }
 
 /* A version of a schema; what it refers to is found as for events.  Formats are
- * annotations here. */
+ * annotations here.  NULL after an error, which was said. */
 static struct catalog *
-load_or_die(struct catalog_options *options, const char *path)
+open_version(struct catalog_options *options, const char *path)
 {
 	struct catalog *c;
 
 	options->file = path;
 	options->assert_format = false;
 	c = catalog_open(options);
-	if (catalog_error(c) != NULL)
-		die(EXIT_USAGE, "%s", catalog_error(c));
-	return c;
+	if (catalog_error(c) == NULL)
+		return c;
+	fault("%s", catalog_error(c));
+	catalog_close(c);
+	return NULL;
 }
 
 /* Print the answer for one direction. */
@@ -246,22 +248,24 @@ compat(const struct options *o)
 	bool backward = full || strcmp(o->compat, "backward") == 0;
 	enum exit_status status = EXIT_OK, other = EXIT_OK;
 	struct catalog_options before = o->schemas, after = o->schemas;
-	struct catalog *old, *new;
-	const struct schema *from, *to;
+	struct catalog *old, *new = NULL;
 	struct out out;
 
 	if (!forward && !backward)
 		opt_usage("--compat: \"%s\" is none of backward, forward, full",
 			  o->compat);
 	out_init(&out, STDOUT_FILENO, "<stdout>");
-	old = load_or_die(&before, o->stream[0]);
-	new = load_or_die(&after, o->stream[1]);
-	from = catalog_schema(old);
-	to = catalog_schema(new);
-	if (backward)
-		status = compare(&out, "backward: ", from, to);
-	if (forward)
-		other = compare(&out, "forward: ", to, from);
+	old = open_version(&before, o->stream[0]);
+	if (old != NULL)
+		new = open_version(&after, o->stream[1]);
+	if (new == NULL)
+		status = EXIT_USAGE;
+	if (new != NULL && backward)
+		status = compare(&out, "backward: ", catalog_schema(old),
+				 catalog_schema(new));
+	if (new != NULL && forward)
+		other = compare(&out, "forward: ", catalog_schema(new),
+				catalog_schema(old));
 	catalog_close(old);
 	catalog_close(new);
 	if (status == EXIT_OK || (status == EXIT_INPUT && other == EXIT_NO))
