@@ -4,9 +4,10 @@
  *
  * XGROUP DESTROY forgets what was pending, and what is not pending can neither
  * fail nor be taken over.  So whoever creates the group again marks that, in
- * {S}:restored:GROUP (where, when, who), and every consumer that sees a new mark puts back what it
- * has in hand.  Without the mark an entry that is not pending any more would be
- * one that another consumer took over and finished.
+ * {S}:restored:GROUP (where, when, who), in the same script (regroup.lua), and
+ * every consumer that sees a new mark puts back what it has in hand.  Without the
+ * mark an entry that is not pending any more would be one that another consumer
+ * took over and finished.
  *
  * An answer to a read may have been under way when the group went: what it brings
  * is put back at the next look.

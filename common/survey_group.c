@@ -83,8 +83,9 @@ start_lag(struct survey_state *st, size_t i)
 	task->counting = true;
 }
 
-void
-survey_lag(struct survey_state *st, size_t i)
+/* Go on with a row's lag when nothing or one more slice of it was counted. */
+static void
+settle_lag(struct survey_state *st, size_t i)
 {
 	struct survey_task *task = &st->task[i];
 	struct lag_count *l = &task->lag;
@@ -111,7 +112,7 @@ survey_take_lag(struct survey_state *st, size_t i)
 	task->asked_lag = false;
 	if (bytes >= 0) {
 		st->bytes += (size_t)bytes;
-		survey_lag(st, i);
+		settle_lag(st, i);
 		return 0;
 	}
 	if (conn_is_lost(st->c))

@@ -97,8 +97,6 @@ struct survey_row *survey_row_add(struct survey_state *st,
 /* Drop the rows from this index on. */
 void survey_rows_cut(struct survey_state *st, size_t rows);
 
-/* Go on with a row's lag when nothing or one more slice of it was counted. */
-void survey_lag(struct survey_state *st, size_t i);
 /* Take a slice of it. */
 int survey_take_lag(struct survey_state *st, size_t i);
 /* Read an answer to XPENDING with entries: how many there are, -1. */
