@@ -10,7 +10,7 @@
 # and has then a Redis of its own on a unix socket, named by EV_URL, with the
 # programs of $BUILD on PATH.  Nothing here sleeps for a result: wait_until
 # polls for it.  Whatever may hang runs under `run_limited` or `must_exit`,
-# which end it after LIMIT seconds (20).
+# which end it after LIMIT seconds (20, times PATIENCE).
 
 bats_require_minimum_version 1.5.0
 
@@ -22,7 +22,12 @@ case ${BUILD:-build} in
 esac
 export BUILD EV_TESTS EV_TOP
 export PATH="$BUILD:$EV_TOP/examples:$PATH"
-LIMIT=${LIMIT:-20}
+# Programs with sanitizers take their time: deadlines are that much longer.
+case $BUILD in
+*-asan) PATIENCE=${PATIENCE:-3} ;;
+*) PATIENCE=${PATIENCE:-1} ;;
+esac
+LIMIT=${LIMIT:-$((20 * PATIENCE))}
 
 # Nothing of the user's environment decides a test.
 unset EV_PASSWORD_FILE REDIS_URL REDISCLI_AUTH EV_REDIS_OPTIONS
@@ -38,10 +43,11 @@ now_ms()
 	echo "${now%???}"
 }
 
-# wait_until SECONDS COMMAND... - run COMMAND again and again until it succeeds
+# wait_until SECONDS COMMAND... - run COMMAND again and again until it succeeds,
+# for at most SECONDS times PATIENCE
 wait_until()
 {
-	local end=$(($(now_ms) + $1 * 1000))
+	local end=$(($(now_ms) + $1 * 1000 * PATIENCE))
 	shift
 	until "$@"; do
 		if [ "$(now_ms)" -ge "$end" ]; then
